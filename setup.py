@@ -1,0 +1,42 @@
+"""Builds the native part; everything else about the package is in pyproject.toml."""
+
+import os
+from glob import glob
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+NATIVE = "src/radkit/_native"
+FLAGS = ["-O3", "-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
+LINK: list[str] = []
+if sanitize := os.environ.get("RADKIT_SANITIZE"):  # e.g. "address,undefined"
+    FLAGS += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-g", "-O1"]
+    LINK += [f"-fsanitize={sanitize}"]
+if os.environ.get("RADKIT_COVERAGE"):
+    FLAGS += ["--coverage", "-O0"]
+    LINK += ["--coverage"]
+
+
+def extension(name: str, *patterns: str) -> Extension:
+    """One module: its .pyx and the C files that match the patterns."""
+    sources = [f"{NATIVE}/{name}.pyx"]
+    for pattern in patterns:
+        sources += sorted(glob(f"{NATIVE}/{pattern}.c"))
+    return Extension(
+        f"radkit._native.{name}",
+        sources,
+        include_dirs=[NATIVE, f"{NATIVE}/include"],
+        depends=glob(f"{NATIVE}/*/*.h") + glob(f"{NATIVE}/include/radkit/*.h"),
+        extra_compile_args=FLAGS,
+        extra_link_args=LINK,
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [
+            extension("_cpu", "kernels/cpu"),
+        ],
+        build_dir="build/cython",
+    )
+)

@@ -1,0 +1,1 @@
+"""Fast, exact decoding and proven transcoding of DICOM pixel data."""

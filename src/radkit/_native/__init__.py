@@ -1,0 +1,1 @@
+"""Native kernels and their thin bindings. Nothing here is public."""

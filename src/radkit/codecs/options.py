@@ -1,0 +1,125 @@
+"""Options of an encoder, checked when they are made: `Lossy` and `Coding`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from radkit.errors import OptionError
+
+__all__ = ["Coding", "Lossy", "Progression"]
+
+Progression = Literal["RPCL", "LRCP", "RLCP", "PCRL", "CPRL"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lossy:
+    """How much may be lost. Exactly one of the five is given.
+
+    Parameters
+    ----------
+    ratio : float, optional
+        Stored bytes (Bits Allocated) to coded bytes, above 1 and at most 200.
+    max_bytes : int, optional
+        Most bytes per frame, headers of the codestream included.
+    psnr : float, optional
+        dB over the range of Bits Stored, 20 to 120.
+    max_error : int, optional
+        Largest absolute difference in stored values, at least 1; proven by decoding.
+    preset : str, optional
+        Name of a published recommendation, see `radkit.lossy_presets`.
+
+    Raises
+    ------
+    OptionError
+        None or several are given, or a value is out of range.
+    """
+
+    ratio: float | None = None
+    max_bytes: int | None = None
+    psnr: float | None = None
+    max_error: int | None = None
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [f.name for f in fields(self) if getattr(self, f.name) is not None]
+        if len(given) != 1:
+            names = ", ".join(f.name for f in fields(self))
+            raise OptionError(f"Lossy takes exactly one of {names}; given: {given or 'none'}")
+        if self.ratio is not None and not 1 < self.ratio <= 200:
+            raise OptionError(f"Lossy.ratio must be above 1 and at most 200, not {self.ratio!r}")
+        if self.max_bytes is not None and (
+            not isinstance(self.max_bytes, int) or self.max_bytes < 1
+        ):
+            raise OptionError(f"Lossy.max_bytes must be an integer >= 1, not {self.max_bytes!r}")
+        if self.psnr is not None and not 20 <= self.psnr <= 120:
+            raise OptionError(f"Lossy.psnr must be 20 to 120 dB, not {self.psnr!r}")
+        if self.max_error is not None and (
+            not isinstance(self.max_error, int) or self.max_error < 1
+        ):
+            raise OptionError(f"Lossy.max_error must be an integer >= 1, not {self.max_error!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coding:
+    """How a JPEG 2000 codestream is laid out; sides are (rows, cols).
+
+    Parameters
+    ----------
+    levels : int, optional
+        Wavelet decompositions, 0 to 32. None: until both sides of the lowest
+        resolution are at most 64.
+    layers : tuple of float
+        Ratios of quality layers, coarse to fine; the rest follows in one more layer.
+    progression : {"RPCL", "LRCP", "RLCP", "PCRL", "CPRL"}
+        Order of packets.
+    block : (rows, cols)
+        Code-block: powers of two, 4 to 1024, at most 4096 samples.
+    tile : (rows, cols), optional
+        None: one tile.
+    precincts : tuple of (rows, cols)
+        Lowest resolution first, the last one for all above. Empty: whole resolutions.
+    tile_parts : bool
+        A tile-part for each resolution, so that TLM tells where each ends.
+    tlm, plt : bool
+        Write tile-part lengths, packet lengths.
+
+    Raises
+    ------
+    OptionError
+        A field is out of range.
+    """
+
+    levels: int | None = None
+    layers: tuple[float, ...] = ()
+    progression: Progression = "RPCL"
+    block: tuple[int, int] = (64, 64)
+    tile: tuple[int, int] | None = None
+    precincts: tuple[tuple[int, int], ...] = ()
+    tile_parts: bool = True
+    tlm: bool = True
+    plt: bool = False
+
+    def __post_init__(self) -> None:
+        if self.levels is not None and not 0 <= self.levels <= 32:
+            raise OptionError(f"Coding.levels must be 0 to 32, not {self.levels!r} [T.800 A.6.1]")
+        if self.progression not in ("RPCL", "LRCP", "RLCP", "PCRL", "CPRL"):
+            raise OptionError(f"Coding.progression {self.progression!r} is unknown [T.800 A.6.1]")
+        rows, cols = self.block
+        for side in (rows, cols):
+            if not 4 <= side <= 1024 or side & (side - 1):
+                raise OptionError(
+                    f"Coding.block sides must be powers of two, 4 to 1024, not {self.block!r}"
+                    " [T.800 A.6.1]"
+                )
+        if rows * cols > 4096:
+            raise OptionError(f"Coding.block {self.block!r} has more than 4096 samples")
+        if self.tile is not None and min(self.tile) < 1:
+            raise OptionError(f"Coding.tile must be positive, not {self.tile!r}")
+        for sides in self.precincts:
+            if any(side < 1 or side & (side - 1) for side in sides):
+                raise OptionError(f"Coding.precincts must be powers of two, not {sides!r}")
+        if any(not ratio >= 1 for ratio in self.layers):
+            raise OptionError(f"Coding.layers must be ratios >= 1, not {self.layers!r}")
+        if any(a <= b for a, b in zip(self.layers, self.layers[1:], strict=False)):
+            raise OptionError(f"Coding.layers must fall, coarse to fine, not {self.layers!r}")
