@@ -36,6 +36,7 @@ setup(
     ext_modules=cythonize(
         [
             extension("_cpu", "kernels/cpu"),
+            extension("_rle", "kernels/cpu", "kernels/rle*"),
         ],
         build_dir="build/cython",
     )
