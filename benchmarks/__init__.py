@@ -1,0 +1,1 @@
+"""Measured comparisons of radkit with named peers: one file, one question."""

@@ -1,0 +1,74 @@
+"""The rows: what each measures, the ratio it is to reach, and whether the smoke run has it.
+
+A target is the peer's time over radkit's. `None`: the row shows a cost and
+promises nothing (work done by a borrowed codec, or a count rather than a time).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ROWS", "Row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    work: str
+    target: float | None = None
+    quick: bool = True
+
+
+ROWS: dict[str, Row] = {
+    "rle-decode-ct": Row("RLE, 12 in 16 bit, one CT slice", 2.0),
+    "rle-decode-rgb": Row("RLE, 8 bit RGB, US, interleaved result", 1.6),
+    "rle-decode-mg": Row("RLE, one mammogram", None, quick=False),
+    "rle-encode-ct": Row("CT slice to RLE", 3.0),
+    "rle-encode-rgb": Row("US RGB to RLE", None),
+    "jpegll-decode-ct": Row("JPEG Lossless SV1, 12 bit, one CT slice", 4.8),
+    "jpegll-decode-rgb": Row("JPEG Lossless SV1, 8 bit RGB, US", 3.3),
+    "jpegll-decode-mg": Row("JPEG Lossless SV1, one mammogram", 3.6, quick=False),
+    "jpegll-encode-ct": Row("CT slice to JPEG Lossless SV1", 5.0),
+    "j2k-decode-ct": Row("JPEG 2000 Lossless, CT slice", 1.8),
+    "j2k-decode-us": Row("JPEG 2000 Lossless, US RGB", 1.8, quick=False),
+    "j2k-decode-mg": Row("JPEG 2000 Lossless, one mammogram", 1.8, quick=False),
+    "j2k-decode-reduce2-ct": Row("JPEG 2000, a quarter of each side", 2.0),
+    "j2k-decode-region-ct": Row("JPEG 2000, the middle 128 x 128", 4.0),
+    "j2k-encode-ct": Row("CT slice to JPEG 2000 Lossless", 2.0),
+    "j2k-encode-mg": Row("mammogram to JPEG 2000 Lossless", 2.0, quick=False),
+    "htj2k-decode-ct": Row("HTJ2K Lossless, CT slice", 2.7),
+    "htj2k-decode-us": Row("HTJ2K Lossless, US RGB", 1.9),
+    "htj2k-decode-mg": Row("HTJ2K Lossless, one mammogram", 1.9, quick=False),
+    "htj2k-decode-reduce2-ct": Row("HTJ2K, a quarter of each side", 2.5),
+    "htj2k-encode-ct": Row("CT slice to HTJ2K Lossless", 2.5),
+    "htj2k-encode-mg": Row("mammogram to HTJ2K Lossless", 3.0, quick=False),
+    "jpegls-decode-ct": Row("JPEG-LS Lossless, CT slice", 1.0),
+    "jpegls-encode-ct": Row("CT slice to JPEG-LS Lossless", 1.0),
+    "jpeg12-decode-ct": Row("JPEG Extended, 12 bit, CT slice", 1.0),
+    "jpeg8-decode-us": Row("JPEG Baseline, quality 90, US", 1.0),
+    "window-ct": Row("CT slice, linear window, uint16 to uint8", 25.0),
+    "window-ct-table": Row("the same, against np.take with a ready table", 5.0),
+    "ybr-rgb": Row("YBR_FULL to RGB, 640 x 480", 12.0),
+    "unpack-bits": Row("512 x 512 x 1 bit to uint8", 1.8),
+    "splice-memory": Row("CT file in memory, new syntax and codestream, to bytes", 60.0),
+    "splice-file": Row("the same, path to closed file, source read whole", 14.0),
+    "splice-file-header": Row("the same, source pixels not needed", 45.0),
+    "header-scan": Row("path to 20 geometry and pixel attributes", 40.0),
+    "file-j2k": Row("CT path to JPEG 2000 Lossless file", 3.0),
+    "file-j2k-verified": Row("the same, decoded again and compared", None),
+    "file-htj2k": Row("CT path to HTJ2K Lossless file, not verified", 5.0),
+    "file-htj2k-verified": Row("the same, decoded again and compared", 4.0),
+    "file-jpegls": Row("CT path to JPEG-LS Lossless file", 1.3),
+    "file-jpegls-verified": Row("the same, decoded again and compared", None),
+    "frame-of-many": Row("one frame of a 1 GiB multi-frame file", None),
+    "frame-of-many-whole": Row("the same, against reading it whole", None),
+    "threads-2-rle": Row("16 CT slices in 2 threads, own speed-up", 1.8),
+    "threads-2-jpegll": Row("16 CT slices in 2 threads, own speed-up", 1.8),
+    "threads-2-j2k": Row("16 CT slices in 2 threads, own speed-up", 1.8, quick=False),
+    "threads-2-htj2k": Row("16 CT slices in 2 threads, own speed-up", 1.8),
+    "import": Row("import radkit over import numpy, fresh processes", None),
+    "memory-j2k-mg": Row("peak memory beyond the stream, in frames", None, quick=False),
+    "memory-htj2k-mg": Row("peak memory beyond the stream, in frames", None, quick=False),
+    "memory-rle-ct": Row("peak memory beyond the stream, in frames", None),
+}

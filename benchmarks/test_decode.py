@@ -1,0 +1,146 @@
+"""One frame of each coding, from its codestream to the array: how much faster than the peer?"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from benchmarks import data, rivals
+from benchmarks.harness import Side
+
+ROWS = {
+    # row: (stream, frames, coding of radkit's registry)
+    "rle-decode-ct": ("rle", "ct", "rle"),
+    "rle-decode-rgb": ("rle", "us", "rle"),
+    "rle-decode-mg": ("rle", "mg", "rle"),
+    "jpegll-decode-ct": ("jpegll", "ct", "jpeg-lossless"),
+    "jpegll-decode-rgb": ("jpegll", "us", "jpeg-lossless"),
+    "jpegll-decode-mg": ("jpegll", "mg", "jpeg-lossless"),
+    "j2k-decode-ct": ("j2k", "ct", "jpeg2000"),
+    "j2k-decode-us": ("j2k", "us", "jpeg2000"),
+    "j2k-decode-mg": ("j2k", "mg", "jpeg2000"),
+    "htj2k-decode-ct": ("htj2k", "ct", "htj2k"),
+    "htj2k-decode-us": ("htj2k", "us", "htj2k"),
+    "htj2k-decode-mg": ("htj2k", "mg", "htj2k"),
+    "jpegls-decode-ct": ("jpegls", "ct", "jpegls"),
+}
+
+
+def own_side(coding, streams, spec, **options):
+    from radkit.codecs.registry import decode_frame
+
+    def run():
+        return [decode_frame(coding, s, spec, **options).array for s in streams]
+
+    return Side(name="radkit", version="", run=run)
+
+
+def photometric_of(kind, coding):
+    if kind != "us":
+        return None
+    return "YBR_RCT" if coding in ("jpeg2000", "htj2k") else "RGB"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_decode(versus, row):
+    stream, kind, coding = ROWS[row]
+    frames, streams = data.frames(kind), data.stream(stream, kind)
+    name, version = rivals.peer_for(f"{stream}-decode")
+
+    def peer():
+        return [rivals.decode(stream, s, f) for s, f in zip(streams, frames, strict=True)]
+
+    spec = data.spec_of(kind, photometric=photometric_of(kind, coding))
+    for ours, frame in zip(own_side(coding, streams, spec).run(), frames, strict=True):
+        assert np.array_equal(ours, frame)  # lossless: the frame itself, not only the peer's
+    versus(
+        row,
+        name=data.label(row, kind),
+        peer=Side(name=name, version=version, run=peer),
+        own=own_side(coding, streams, spec),
+        frames=len(frames),
+        bytes_in=sum(map(len, streams)) // len(streams),
+        bytes_out=frames[0].nbytes,
+    )
+
+
+@pytest.mark.parametrize("row", ["jpeg12-decode-ct", "jpeg8-decode-us"])
+def test_decode_lossy_jpeg(versus, row):
+    import imagecodecs
+
+    kind = row.rsplit("-", 1)[1]
+    frames = data.frames(kind)
+    if kind == "us":
+        streams = [bytes(imagecodecs.jpeg8_encode(f, level=90, subsampling="422")) for f in frames]
+        spec = data.spec_of(kind, photometric="YBR_FULL_422")
+    else:
+        streams, spec = data.stream("jpeg", kind), data.spec_of(kind)
+    own = own_side("jpeg", streams, spec)
+    from radkit.codecs.registry import decode_frame
+
+    # The same work: a decoder that leaves YCbCr is compared with a peer that leaves it too.
+    kept = decode_frame("jpeg", streams[0], spec).photometric.startswith("YBR")
+    options = {"outcolorspace": "YCBCR"} if kept else {}
+    call = functools.partial(imagecodecs.jpeg8_decode, **options)
+    name, version = rivals.peer_for("jpeg-decode")
+    versus(
+        row,
+        name=data.label(row, kind),
+        peer=Side(name=name, version=version, run=lambda: [call(s) for s in streams]),
+        own=own,
+        frames=len(frames),
+        bytes_in=sum(map(len, streams)) // len(streams),
+        bytes_out=frames[0].nbytes,
+    )
+
+
+@pytest.mark.parametrize("row", ["htj2k-decode-reduce2-ct"])
+def test_decode_reduced_htj2k(versus, row):
+    streams, frames = data.stream("htj2k", "ct"), data.frames("ct")
+    name, version = rivals.peer_for("htj2k-decode")
+
+    def peer():
+        return [rivals.htj2k_decode(s, f, reduce=2) for s, f in zip(streams, frames, strict=True)]
+
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(name=f"{name}, skipres=2", version=version, run=peer),
+        own=own_side("htj2k", streams, data.spec_of("ct"), reduce=2),
+        frames=len(frames),
+        bytes_in=sum(map(len, streams)) // len(streams),
+        bytes_out=128 * 128 * 2,
+    )
+
+
+@pytest.mark.parametrize("row", ["j2k-decode-reduce2-ct", "j2k-decode-region-ct"])
+def test_decode_part_of_jpeg2000(versus, row):
+    import glymur
+
+    streams = data.stream("j2k", "ct")
+    folder = data.work_dir()
+    paths = []
+    for i, stream in enumerate(streams):
+        path = folder / f"slice{i}.j2k"
+        path.write_bytes(stream)
+        paths.append(path)
+    if row == "j2k-decode-reduce2-ct":
+        part, options = (slice(None, None, 4),) * 2, {"reduce": 2}
+    else:
+        part, options = (slice(192, 320),) * 2, {"region": (192, 320, 192, 320)}
+    own = own_side("jpeg2000", streams, data.spec_of("ct"), **options)
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(
+            name="glymur slice",  # it opens files only: 0.3 ms of its time
+            version=f"{rivals.version('glymur')} (openjpeg {glymur.version.openjpeg_version})",
+            run=lambda: [glymur.Jp2k(p)[part] for p in paths],
+        ),
+        own=own,
+        frames=len(streams),
+        bytes_in=sum(map(len, streams)) // len(streams),
+        bytes_out=128 * 128 * 2,
+    )

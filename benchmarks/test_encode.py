@@ -1,0 +1,53 @@
+"""One frame to each coding, lossless: how much faster than the peer, and how many bytes?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import data, rivals
+from benchmarks.harness import Side
+
+ROWS = {
+    # row: (kind of stream, frames, coding of radkit's registry, transfer syntax)
+    "rle-encode-ct": ("rle", "ct", "rle", "1.2.840.10008.1.2.5"),
+    "rle-encode-rgb": ("rle", "us", "rle", "1.2.840.10008.1.2.5"),
+    "jpegll-encode-ct": ("jpegll", "ct", "jpeg-lossless", "1.2.840.10008.1.2.4.70"),
+    "jpegls-encode-ct": ("jpegls", "ct", "jpegls", "1.2.840.10008.1.2.4.80"),
+    "j2k-encode-ct": ("j2k", "ct", "jpeg2000", "1.2.840.10008.1.2.4.90"),
+    "j2k-encode-mg": ("j2k", "mg", "jpeg2000", "1.2.840.10008.1.2.4.90"),
+    "htj2k-encode-ct": ("htj2k", "ct", "htj2k", "1.2.840.10008.1.2.4.201"),
+    "htj2k-encode-mg": ("htj2k", "mg", "htj2k", "1.2.840.10008.1.2.4.201"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_encode(versus, row):
+    from radkit.codecs.registry import decode_frame, encode_frame
+
+    stream, kind, coding, syntax = ROWS[row]
+    frames, bits, spec = data.frames(kind), data.bits_of(kind), data.spec_of(kind)
+    name, version = rivals.peer_for(f"{stream}-encode")
+
+    def own():
+        return [encode_frame(coding, f, spec, syntax_uid=syntax).data for f in frames]
+
+    def peer():
+        return [rivals.encode(stream, f, bits) for f in frames]
+
+    def both_decode_to_the_frames(theirs, ours):
+        for data_, frame in zip([*theirs, *ours], [*frames, *frames], strict=True):
+            assert np.array_equal(decode_frame(coding, data_, spec).array, frame)
+
+    ours, theirs = own(), peer()
+    versus(
+        row,
+        name=data.label(row, kind),
+        peer=Side(name=name, version=version, run=peer),
+        own=Side(name="radkit", version="", run=own),
+        frames=len(frames),
+        bytes_in=frames[0].nbytes,
+        bytes_out=sum(map(len, ours)) // len(ours),
+        peer_bytes_out=sum(map(len, theirs)) // len(theirs),
+        check=both_decode_to_the_frames,
+    )

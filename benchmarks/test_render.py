@@ -1,0 +1,62 @@
+"""A CT slice through a linear window to uint8: against the formula, and against a ready table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import data, rivals
+from benchmarks.harness import Side
+
+CENTRE, WIDTH = 1064, 400  # soft tissue, in stored values
+
+
+def own_side(frames):
+    import radkit
+
+    return Side(
+        name="radkit",
+        version="",
+        run=lambda: [radkit.render(f, window=(CENTRE, WIDTH)) for f in frames],
+    )
+
+
+def window_by_pydicom(frames):
+    from pydicom.dataset import Dataset
+    from pydicom.pixels import apply_windowing
+
+    header = Dataset()
+    header.PhotometricInterpretation = "MONOCHROME2"
+    header.WindowCenter, header.WindowWidth = CENTRE, WIDTH
+    header.BitsStored, header.PixelRepresentation = 8, 0  # the output runs from 0 to 255
+    return [
+        np.floor(apply_windowing(f.astype(np.float64), header) + 0.5).astype(np.uint8)
+        for f in frames
+    ]
+
+
+@pytest.mark.parametrize("row", ["window-ct", "window-ct-table"])
+def test_window(versus, row):
+    frames = data.frames("ct")
+    if row == "window-ct":
+        peer = Side(
+            name="pydicom apply_windowing",
+            version=rivals.version("pydicom"),
+            run=lambda: window_by_pydicom(frames),
+        )
+    else:
+        table = window_by_pydicom([np.arange(1 << 16, dtype=np.uint16)])[0]
+        peer = Side(
+            name="np.take, ready table",
+            version=np.__version__,
+            run=lambda: [np.take(table, f) for f in frames],
+        )
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=peer,
+        own=own_side(frames),
+        frames=len(frames),
+        bytes_in=frames[0].nbytes,
+        bytes_out=frames[0].size,
+    )
