@@ -45,6 +45,7 @@ class Plan:
     least_s: float = 0.02
 
     def __post_init__(self) -> None:
+        """Refuse a plan that measures nothing."""
         if self.rounds < 1 or not self.least_s >= 0:
             raise ValueError(f"no plan: {self.rounds} rounds of {self.least_s} s")
 

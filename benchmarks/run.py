@@ -1,4 +1,6 @@
-"""Run the benchmarks and print one table of ratios: `python -m benchmarks.run [--quick] [--rows ...]`.
+"""Run the benchmarks and print one table of ratios.
+
+`python -m benchmarks.run [--quick] [--rows ROW ...]`
 
 A full run writes `benchmarks/results/rows.json` and `table.md`; a run of some
 rows replaces those rows; a quick run (the smoke of CI) writes under `.cache`.

@@ -1,4 +1,4 @@
-"""One frame of each coding, from its codestream to the array: how much faster than the peer?"""
+"""One frame of each coding, from its codestream to the array: how much faster than the peer."""
 
 from __future__ import annotations
 

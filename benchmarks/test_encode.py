@@ -1,4 +1,4 @@
-"""One frame to each coding, lossless: how much faster than the peer, and how many bytes?"""
+"""One frame to each coding, lossless: how much faster than the peer, and how many bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One frame out of a 1 GiB multi-frame file: does it cost that frame, or the file?"""
+"""One frame out of a 1 GiB multi-frame file: that it costs that frame, not the file."""
 
 from __future__ import annotations
 

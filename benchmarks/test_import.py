@@ -1,4 +1,4 @@
-"""What does `import radkit` add to `import numpy`, in a fresh process?"""
+"""What `import radkit` adds to `import numpy`, in a fresh process."""
 
 from __future__ import annotations
 

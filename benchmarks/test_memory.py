@@ -1,4 +1,4 @@
-"""How many frames of memory does a decode take at its peak, the result included?
+"""How many frames of memory a decode takes at its peak, the result included.
 
 Each figure comes from a process of its own: the high-water mark is set back
 after the stream is in memory, and read after the decode. malloc gives memory

@@ -1,4 +1,4 @@
-"""Sixteen CT slices through two threads: what does the second core bring?"""
+"""Sixteen CT slices through two threads: what the second core brings."""
 
 from __future__ import annotations
 
