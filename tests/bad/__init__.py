@@ -1,0 +1,1 @@
+"""The bad-input table: files made by code, each with the error it must give."""
