@@ -8,7 +8,7 @@ import numpy as np
 
 from radkit.errors import Problem
 
-__all__ = ["CodedFrame", "FrameSpec", "UncodedFrame"]
+__all__ = ["CodedFrame", "CodestreamInfo", "FrameSpec", "UncodedFrame"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +94,77 @@ class CodedFrame:
     photometric: str
     lossy: bool = False
     method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodestreamInfo:
+    """What the headers of one codestream say, without decoding. Sides are (rows, cols).
+
+    Codings without resolutions, layers or tiles say 0 reductions, 1 layer, 1 tile.
+
+    Parameters
+    ----------
+    coding : str
+        ``"jpeg2000"``, ``"htj2k"``, ``"jpeg"``, ``"jpegls"``, ...: what the stream is,
+        whatever label it came under.
+    rows, cols, components : int
+        Size of the image and count of its components.
+    precisions, signs : tuple
+        Bits and sign of each component.
+    reductions : int
+        Largest `reduce`: the fewest wavelet levels of any tile and component.
+    layers : int
+        Quality layers.
+    progression : str
+        Order of packets, empty where there are none.
+    tiles : int
+        Count of tiles; `tile` is the size of one.
+    tile, block : (rows, cols)
+        Size of a tile, of a code-block.
+    reversible : bool
+        Nothing is lost by the transform and quantisation that the headers state.
+        Passes may still have been cut: no proof that nothing was lost.
+    mct : bool
+        A component transform (RCT, ICT) is used.
+    ht : bool
+        High-throughput code-blocks.
+    plt, tlm : bool
+        Packet lengths, tile-part lengths are in the stream.
+    subsampling : tuple of (rows, cols)
+        Distance of the samples of each component.
+    jp2 : bool
+        The codestream lies in a JP2 or JPH file.
+    problems : tuple of Problem
+        Faults of the headers that do not hinder decoding.
+    """
+
+    coding: str
+    rows: int
+    cols: int
+    components: int
+    precisions: tuple[int, ...]
+    signs: tuple[bool, ...]
+    reductions: int = 0
+    layers: int = 1
+    progression: str = ""
+    tiles: int = 1
+    tile: tuple[int, int] = (0, 0)
+    block: tuple[int, int] = (0, 0)
+    reversible: bool = False
+    mct: bool = False
+    ht: bool = False
+    plt: bool = False
+    tlm: bool = False
+    subsampling: tuple[tuple[int, int], ...] = ()
+    jp2: bool = False
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def precision(self) -> int:
+        """Bits per sample of the deepest component."""
+        return max(self.precisions)
+
+    @property
+    def signed(self) -> bool:
+        """Any component is signed."""
+        return any(self.signs)

@@ -1,0 +1,80 @@
+"""Steps over the boxes of a JP2 or JPH file to its codestream (T.800 annex I)."""
+
+from __future__ import annotations
+
+from radkit.errors import CorruptPixelData, Problem, TruncatedPixelData
+
+__all__ = ["find_codestream"]
+
+SOC_SIZ = b"\xff\x4f\xff\x51"
+SIGNATURE = b"\x00\x00\x00\x0cjP  "
+MAX_BOXES = 4096
+
+
+def find_codestream(data: memoryview, problems: list[Problem]) -> tuple[int, int]:
+    """Return where the codestream starts and where its data end.
+
+    Boxes of colour are passed over with a `Problem`: the data set says what the
+    colour is. A palette or component mapping would change the samples themselves:
+    `CorruptPixelData`.
+    """
+    if bytes(data[:2]) == SOC_SIZ[:2]:
+        return 0, len(data)
+    if bytes(data[:8]) != SIGNATURE and bytes(data[4:8]) != b"jP  ":
+        if len(data) < 12 and SIGNATURE.startswith(bytes(data[:8])):
+            raise TruncatedPixelData("too short for a codestream", offset=0, decoded=0.0)
+        raise CorruptPixelData("neither SOC nor a JP2 signature", offset=0, section="T.800 A.4.1")
+    for kind, start, stop in _boxes(data, 0, len(data)):
+        if kind == b"jp2c":
+            if bytes(data[start : start + 2]) != SOC_SIZ[:2]:
+                raise CorruptPixelData("no SOC in jp2c", offset=start, section="T.800 I.5.4")
+            problems.append(
+                Problem(code="jp2-file", text="a JP2 file where a codestream must be [PS3.5 8.2.4]")
+            )
+            return start, stop
+        if kind == b"jp2h":
+            _header(data, start, stop)
+    raise TruncatedPixelData("the JP2 file has no codestream", offset=len(data), decoded=0.0)
+
+
+def _header(data: memoryview, start: int, stop: int) -> None:
+    for kind, at, _ in _boxes(data, start, stop):
+        if kind in (b"pclr", b"cmap"):
+            raise CorruptPixelData(
+                "the JP2 file maps its components through a palette",
+                offset=at,
+                section="PS3.5 8.2.4",
+            )
+        if kind == b"cdef" and not _plain(data, at):
+            raise CorruptPixelData(
+                "the JP2 file gives its components another order or meaning",
+                offset=at,
+                section="PS3.5 8.2.4",
+            )
+
+
+def _plain(data: memoryview, at: int) -> bool:
+    """Return whether a channel definition says only that channel i is colour i + 1."""
+    count = int.from_bytes(data[at : at + 2], "big")
+    for index in range(min(count, 16384)):
+        entry = bytes(data[at + 2 + 6 * index : at + 8 + 6 * index])
+        if len(entry) < 6 or entry != bytes((0, index & 255, 0, 0, 0, index + 1 & 255)):
+            return False
+    return True
+
+
+def _boxes(data: memoryview, at: int, stop: int) -> list[tuple[bytes, int, int]]:
+    """Return kind, start and stop of the boxes from `at` on."""
+    found = []
+    while at + 8 <= stop and len(found) < MAX_BOXES:
+        length, kind = int.from_bytes(data[at : at + 4], "big"), bytes(data[at + 4 : at + 8])
+        start = at + 8
+        if length == 1:
+            length = int.from_bytes(data[start : start + 8], "big")
+            start += 8
+        end = stop if length == 0 else at + length
+        if end < start:
+            raise CorruptPixelData("a box is shorter than its head", offset=at, section="T.800 I.4")
+        found.append((kind, start, min(end, stop)))
+        at = end
+    return found
