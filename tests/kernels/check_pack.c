@@ -86,7 +86,7 @@ static void check_convert(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
     ck_equal(run, expected, got, n * to / 8, "bits %d signed %d", bits, is_signed);
     for (size_t i = 0; i < n && i < 40; i++) {
         uint64_t x = 0, y = 0;
-        memcpy(&x, src + i * from / 8, from / 8); /* the machines of the variants are little-endian */
+        memcpy(&x, src + i * from / 8, from / 8); /* little-endian, as all machines here */
         memcpy(&y, got + i * to / 8, to / 8);
         x &= ((uint64_t)1 << bits) - 1;
         if (is_signed && x >> (bits - 1))
