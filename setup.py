@@ -36,7 +36,9 @@ setup(
     ext_modules=cythonize(
         [
             extension("_cpu", "kernels/cpu"),
+            extension("_scan", "dicom/scan"),
             extension("_rle", "kernels/cpu", "kernels/rle*"),
+            extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
         ],
         build_dir="build/cython",
     )
