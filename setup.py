@@ -39,6 +39,10 @@ setup(
             extension("_scan", "dicom/scan"),
             extension("_rle", "kernels/cpu", "kernels/rle*"),
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
+            extension(
+                "_pixels",
+                *(f"kernels/{stage}*" for stage in ("cpu", "bits", "pack", "colour", "window")),
+            ),
         ],
         build_dir="build/cython",
     )

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from radkit._native import _rle
 from radkit._native import cpu as _cpu
-from radkit.codecs import _whole
+from radkit.codecs import _common
+from radkit.codecs._whole import output, room
 from radkit.codecs.frame import CodedFrame, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import CorruptPixelData, EncodeError, OptionError, Problem
@@ -138,7 +139,8 @@ def decode_frame(
     and unused high bits are the caller's. One bit allocated gives uint8 0 and 1.
     `raw` changes nothing, since RLE transforms no colour.
     """
-    _whole.check_whole("RLE Lossless", spec.rows, spec.cols, reduce, region, layers)
+    _common.refuse_partial("RLE Lossless", reduce, layers)
+    row0, row1, col0, col1 = _common.check_region(region, spec.rows, spec.cols)
     if spec.bits_allocated == 1:
         array, sound = _decode_bits(data, spec, strict)
     else:
@@ -153,10 +155,12 @@ def decode_frame(
     problems: tuple[Problem, ...] = ()
     if sound < 1:
         text = f"an RLE segment ends early; {sound:.1%} of the frame is there, the rest is 0"
-        problems = (Problem(code="rle-truncated", text=text),)
+        problems = (Problem(code="truncated", text=text),)
+    if region is not None:
+        array = np.ascontiguousarray(array[row0:row1, col0:col1])
     photometric = spec.photometric
     return UncodedFrame(
-        array=_whole.crop(array, region),
+        array=array,
         precision=spec.bits_allocated,
         signed=False,
         photometric=_PHOTOMETRIC.get(photometric, photometric),
@@ -216,10 +220,10 @@ def _decode(
             section="PS3.5 G.5",
         )
     size = int(shape[0]) * int(shape[1]) * planes
-    _whole.check_size(int(shape[0]), int(shape[1]), planes, size if planes > 1 else 0)
-    source = _whole.as_bytes(data)
-    out, flat = _whole.output(out, shape, dtype)
-    scratch = np.empty(size if planes > 1 else 0, np.uint8)
+    _common.check_cost(int(shape[0]), int(shape[1]), planes, 1, work=planes > 1)
+    source = _common.as_view(data)
+    out, flat = output(out, shape, dtype)
+    scratch = room(size if planes > 1 else 0, np.uint8)
     sound = _rle.decode(
         source, flat, scratch, samples=samples, width=width, cpu=_cpu.USE, strict=strict
     )
@@ -232,11 +236,11 @@ def _encode(flat: npt.NDArray[np.uint8], rows: int, cols: int, samples: int, wid
     most = _rle.bound(rows, cols, samples * width)
     if most == 0:
         raise EncodeError(f"{rows} x {cols} pixels are too many for RLE")
-    room = np.empty(most, np.uint8)
-    plane = np.empty(cols, np.uint8)
+    coded = room(most, np.uint8)
+    plane = room(cols, np.uint8)
     size = _rle.encode(
         flat,
-        room,
+        coded,
         plane,
         rows=rows,
         cols=cols,
@@ -246,7 +250,7 @@ def _encode(flat: npt.NDArray[np.uint8], rows: int, cols: int, samples: int, wid
     )
     if size == 0:
         raise EncodeError("the segments pass 4 GiB", section="PS3.5 G.5")
-    return room[:size].tobytes()
+    return coded[:size].tobytes()
 
 
 def _decode_bits(data: Any, spec: FrameSpec, strict: bool) -> tuple[np.ndarray, float]:
@@ -254,7 +258,7 @@ def _decode_bits(data: Any, spec: FrameSpec, strict: bool) -> tuple[np.ndarray, 
     if spec.samples != 1:
         raise CorruptPixelData("a 1-bit frame has one sample per pixel", section="PS3.5 8.1.1")
     count = spec.rows * spec.cols
-    _whole.check_size(spec.rows, spec.cols, 1, count // 8 + 1)
+    _common.check_cost(spec.rows, spec.cols, 1, 2)
     bits, sound = _decode(data, (1, (count + 7) // 8), np.dtype(np.uint8), None, strict=strict)
     pixels = np.unpackbits(bits.reshape(-1), count=count, bitorder="little")
     return pixels.reshape(spec.rows, spec.cols), sound
