@@ -1,0 +1,137 @@
+"""radkit transcode: objects in another transfer syntax, verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from radkit.cli.common import (
+    common_options,
+    complain,
+    exit_code,
+    print_json,
+    progress_bar,
+    worst,
+)
+from radkit.errors import RadkitError
+
+__all__ = ["transcode"]
+
+OnError = Literal["raise", "copy", "skip"]
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("-o", "--output", "dest", required=True, help="Folder, or a .dcm file for one.")
+@click.option("-s", "--syntax", default="htj2k-lossless-rpcl", show_default=True)
+@click.option("--ratio", type=float, help="Lossy: stored bytes to coded bytes.")
+@click.option("--psnr", type=float, help="Lossy: dB over the range of Bits Stored.")
+@click.option("--max-error", type=int, help="Lossy: largest difference in stored values.")
+@click.option("--preset", help="Lossy: a published recommendation.")
+@click.option("--verify/--no-verify", default=True, help="Decode again and compare. Default: do.")
+@click.option("--workers", type=click.IntRange(1), help="Objects at a time.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["copy", "skip", "raise"]),
+    default="copy",
+    show_default=True,
+    help="An object that fails is passed on as it is, left out, or the end.",
+)
+@click.option("--resume/--no-resume", default=True, help="Do only what is missing. Default: do.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@common_options
+def transcode(
+    sources: tuple[str, ...],
+    dest: str,
+    syntax: str,
+    verify: bool,
+    workers: int | None,
+    on_error: OnError,
+    resume: bool,
+    as_json: bool,
+    threads: int | None,
+    quiet: bool,
+    **wishes: Any,
+) -> int:
+    """Bring SOURCES (files, folders) into another transfer syntax.
+
+    Lossless unless one of --ratio, --psnr, --max-error, --preset is given.
+    Every lossless result is decoded again and compared, sample by sample.
+    """
+    from radkit.codecs.options import Lossy
+
+    given = {name: wish for name, wish in wishes.items() if wish is not None}
+    lossy = Lossy(**given) if given else None
+    if len(sources) == 1 and Path(sources[0]).is_file() and not _is_folder(dest):
+        return _one(sources[0], Path(dest), syntax, lossy, verify, threads, as_json, quiet)
+    from radkit.transcoding import transcode_many
+
+    listed = [sources[0]] if len(sources) == 1 else list(sources)
+    with progress_bar("transcoding", quiet=quiet) as progress:
+        report = transcode_many(
+            listed[0] if len(listed) == 1 else listed,
+            dest,
+            syntax,
+            lossy=lossy,
+            verify=verify,
+            workers=workers or threads,
+            on_error=on_error,
+            resume=resume,
+            progress=progress,
+        )
+    codes = [0]
+    for source, result in report:
+        if isinstance(result, RadkitError):
+            codes.append(exit_code(result))
+            complain(f"{source}: {result}")
+        if as_json:
+            print_json({"source": str(source), **_entry(result)})
+    if not as_json:
+        click.echo(str(report))
+    elif not quiet:
+        click.echo(str(report), err=True)
+    return worst(codes)
+
+
+def _is_folder(dest: str) -> bool:
+    return dest.endswith(("/", "\\")) or Path(dest).is_dir() or not Path(dest).suffix
+
+
+def _one(
+    source: str,
+    dest: Path,
+    syntax: str,
+    lossy: Any,
+    verify: bool,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    from radkit.transcoding import transcode as run
+
+    result = run(source, dest, syntax, lossy=lossy, verify=verify, threads=threads)
+    if as_json:
+        print_json({"source": source, **_entry(result)})
+    elif not quiet:
+        proof = "not verified"
+        if result.max_error is not None:
+            proof = (
+                "verified, no difference"
+                if result.max_error == 0
+                else (f"verified, largest difference {result.max_error}")
+            )
+        click.echo(
+            f"{dest}: {result.syntax.name}, {result.bytes_in:,} -> {result.bytes_out:,} bytes, "
+            f"{proof}, {result.seconds:.2f} s"
+        )
+    return 0
+
+
+def _entry(result: Any) -> dict[str, Any]:
+    from radkit.transcoding.results import transcoded_dict
+
+    if isinstance(result, RadkitError):
+        return {"error": type(result).__name__, "message": str(result)}
+    return transcoded_dict(result)

@@ -1,0 +1,314 @@
+"""Which frames form a stack: series, orientation, duplicates, repeated positions.
+
+Nothing that cannot be undone is decided silently: mixed orientations, frames of
+reference, echoes or phases are told apart or refused, never averaged.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from radkit.errors import GeometryError, OptionError
+from radkit.geometry import Stack, analyse_stack, orientation
+from radkit.geometry.stack import SAME_POSITION_MM
+from radkit.volume.scan import SPLIT_TAGS, Record
+from radkit.volume.volume import Correction
+
+__all__ = ["Group", "Sorted", "sort_records"]
+
+ORIENTATION_WITHIN = 1e-4
+SPACING_WITHIN = 1e-4  # relative
+
+Split = Literal["error", "auto"] | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Slices that belong together, as `GeometryError.groups` lists them."""
+
+    count: int
+    text: str
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sorted:
+    """Slices of one volume in order, and what was done to get there."""
+
+    records: list[Record]
+    stack: Stack
+    corrections: list[Correction]
+
+
+def sort_records(
+    records: list[Record],
+    *,
+    split: Split,
+    tolerance_mm: float | None,
+    same_pixels: Callable[[Record, Record], bool],
+) -> list[Sorted]:
+    """Sort records into stacks, each with every position once.
+
+    Parameters
+    ----------
+    records : list of Record
+        At least one.
+    split : {"error", "auto"} or sequence of str
+        What to do with several stacks: refuse them, find out what tells them
+        apart, or use the named attributes.
+    tolerance_mm : float, optional
+        As in `analyse_stack`.
+    same_pixels : callable
+        Whether two frames hold the same samples.
+    """
+    keys = None if isinstance(split, str) else [_tags(name) for name in split]
+    corrections: list[Correction] = []
+    if split == "error":
+        records, left = _one_series(records)
+        corrections += left
+    clusters = [
+        cluster for series in _by(records, lambda r: (r.series,)) for cluster in _alike(series)
+    ]
+    if split == "error" and len(clusters) > 1:
+        raise _several(clusters, "unlike slices", "Use split='auto' for a volume of each")
+    found = []
+    for cluster in clusters:
+        parts = [cluster] if not keys else _by(cluster, lambda r: tuple(r.key(t) for t in keys))
+        for part in parts:
+            notes = list(corrections)
+            part, dropped = _drop_same_instance(part)
+            notes += dropped
+            for stack, more in _stacks(part, split, tolerance_mm, same_pixels):
+                order = _stack(stack, tolerance_mm)
+                ordered = [stack[i] for i in order.order]
+                found.append(Sorted(records=ordered, stack=order, corrections=[*notes, *more]))
+    return found
+
+
+def _tags(name: str) -> tuple[int, ...]:
+    if name not in SPLIT_TAGS:
+        raise OptionError(f"split knows {', '.join(SPLIT_TAGS)}, not {name!r}")
+    return SPLIT_TAGS[name]
+
+
+def _by(records: list[Record], key: Callable[[Record], tuple[object, ...]]) -> list[list[Record]]:
+    """Group by a key, in order of first appearance."""
+    groups: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[key(record)].append(record)
+    return list(groups.values())
+
+
+def _one_series(records: list[Record]) -> tuple[list[Record], list[Correction]]:
+    """Keep the series with the most slices; the others are left out and listed."""
+    series = sorted(_by(records, lambda r: (r.series,)), key=len, reverse=True)
+    if len(series) == 1:
+        return series[0], []
+    if len(series[0]) == len(series[1]):
+        raise _several(series, "several series", "Give the objects of one, or use split='auto'")
+    left = [record.instance for other in series[1:] for record in other]
+    text = f"{len(left)} slices of {len(series) - 1} other series left out"
+    return series[0], [Correction(code="LEFT_OUT", text=text, instances=tuple(left))]
+
+
+def _alike(records: list[Record]) -> list[list[Record]]:
+    """Group by frame of reference, form, pixel spacing and orientation."""
+    groups: list[list[Record]] = []
+    for record in records:
+        for group in groups:
+            if _fits(record, group[0]):
+                group.append(record)
+                break
+        else:
+            groups.append([record])
+    return groups
+
+
+def _fits(one: Record, other: Record) -> bool:
+    return (
+        one.form == other.form
+        and one.frame_of_reference == other.frame_of_reference
+        and bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN)
+        and all(
+            abs(a - b) <= SPACING_WITHIN * max(a, b)
+            for a, b in zip(one.spacing, other.spacing, strict=True)
+        )
+    )
+
+
+def _several(groups: Sequence[list[Record]], what: str, hint: str) -> GeometryError:
+    listed = tuple(
+        Group(
+            count=len(group),
+            text=_describe(group[0], groups),
+            instances=tuple(record.instance for record in group),
+        )
+        for group in groups
+    )
+    texts = "; ".join(f"{group.count} with {group.text}" for group in listed[:6])
+    more = f" and {len(listed) - 6} groups more" if len(listed) > 6 else ""
+    return GeometryError(f"{what} are not one volume: {texts}{more}", groups=listed, hint=hint)
+
+
+def _describe(record: Record, groups: Sequence[list[Record]]) -> str:
+    """Say what is particular to a group: only what differs between the groups."""
+    firsts = [group[0] for group in groups]
+    parts = []
+    rows, cols, samples, kind = record.form
+    if len({first.form for first in firsts}) > 1:
+        parts.append(f"{rows} x {cols} x {samples} {kind}")
+    if any(np.abs(first.cosines - record.cosines).max() > ORIENTATION_WITHIN for first in firsts):
+        normal = orientation(record.cosines)[2] + 0.0
+        parts.append("normal ({:.3f}, {:.3f}, {:.3f})".format(*normal))
+    if any(first.spacing != record.spacing for first in firsts):
+        parts.append("pixels of {:.4f} x {:.4f} mm".format(*record.spacing))
+    if len({first.frame_of_reference for first in firsts}) > 1:
+        number = sorted({first.frame_of_reference or "" for first in firsts}).index(
+            record.frame_of_reference or ""
+        )
+        parts.append(f"frame of reference {number + 1}")
+    return ", ".join(parts) or "a series of their own"
+
+
+def _stack(records: list[Record], tolerance_mm: float | None) -> Stack:
+    normal = orientation(records[0].cosines)[2]
+    return analyse_stack([r.position for r in records], normal, tolerance_mm=tolerance_mm)
+
+
+def _drop_same_instance(records: list[Record]) -> tuple[list[Record], list[Correction]]:
+    seen: set[tuple[str, int | None]] = set()
+    kept, dropped = [], []
+    for record in records:
+        name = (record.instance, record.frame)
+        if record.instance and name in seen:
+            dropped.append(record.instance)
+        else:
+            seen.add(name)
+            kept.append(record)
+    return kept, _dropped(dropped)
+
+
+def _dropped(instances: list[str]) -> list[Correction]:
+    if not instances:
+        return []
+    text = f"{len(instances)} identical duplicates dropped"
+    return [Correction(code="DUPLICATE", text=text, instances=tuple(instances))]
+
+
+def _stacks(
+    records: list[Record],
+    split: Split,
+    tolerance_mm: float | None,
+    same_pixels: Callable[[Record, Record], bool],
+) -> list[tuple[list[Record], list[Correction]]]:
+    """Return stacks in which no position repeats."""
+    if not _repeats(records):
+        return [(records, [])]
+    named = _told_apart(records)
+    if named is None:
+        unique, dropped = _drop_same_pixels(records, same_pixels)
+        if not _repeats(unique):
+            return [(unique, dropped)]
+        named = _told_apart(unique)
+        if named is None:
+            return _by_rank(unique, split, dropped)
+        records = unique
+    name, parts = named
+    if split == "auto":
+        text = f"one of {len(parts)} stacks at the same positions, told apart by {name}"
+        return [(part, [Correction(code="SPLIT", text=text)]) for part in parts]
+    raise GeometryError(
+        f"{len(parts)} stacks lie at the same positions, told apart by {name}: "
+        + ", ".join(f"{len(part)} slices" for part in parts[:6]),
+        groups=_groups(parts, name),
+        hint=f"Use split='auto' or split=[{name!r}] for a volume of each",
+    )
+
+
+def _groups(parts: list[list[Record]], name: str) -> tuple[Group, ...]:
+    return tuple(
+        Group(
+            count=len(part),
+            text=f"{name} {number + 1} of {len(parts)}",
+            instances=tuple(record.instance for record in part),
+        )
+        for number, part in enumerate(parts)
+    )
+
+
+def _positions(records: list[Record]) -> list[list[Record]]:
+    """Group by position along the normal."""
+    stack = _stack(records, None)
+    groups: list[list[Record]] = []
+    start = -np.inf
+    for index, distance in zip(stack.order, stack.distances, strict=True):
+        if distance - start < SAME_POSITION_MM:
+            groups[-1].append(records[index])
+        else:
+            groups.append([records[index]])
+            start = distance
+    return groups
+
+
+def _repeats(records: list[Record]) -> bool:
+    return any(len(group) > 1 for group in _positions(records))
+
+
+def _told_apart(records: list[Record]) -> tuple[str, list[list[Record]]] | None:
+    """Return the first attribute that gives stacks without repeated positions."""
+    times = max(len(group) for group in _positions(records))
+    for name, tags in SPLIT_TAGS.items():
+        parts = _by(records, lambda record, tags=tags: record.key(tags))  # type: ignore[misc]
+        if len(parts) == times and not any(_repeats(part) for part in parts):
+            return name, parts
+    return None
+
+
+def _drop_same_pixels(
+    records: list[Record], same_pixels: Callable[[Record, Record], bool]
+) -> tuple[list[Record], list[Correction]]:
+    kept: list[Record] = []
+    dropped: list[str] = []
+    for group in _positions(records):
+        unique: list[Record] = []
+        for record in group:
+            if any(same_pixels(record, other) for other in unique):
+                dropped.append(record.instance)
+            else:
+                unique.append(record)
+        kept += unique
+    return kept, _dropped(dropped)
+
+
+def _by_rank(
+    records: list[Record], split: Split, notes: list[Correction]
+) -> list[tuple[list[Record], list[Correction]]]:
+    """Last resort: the rank of Instance Number at each position."""
+    groups = _positions(records)
+    times = {len(group) for group in groups}
+    if split != "auto" or len(times) > 1:
+        double = [group for group in groups if len(group) > 1]
+        raise GeometryError(
+            f"{len(double)} of {len(groups)} positions have several unlike slices, and no "
+            "attribute tells stacks apart",
+            instances=tuple(record.instance for group in double for record in group),
+            groups=_groups(double, "position"),
+            hint="Give the objects of one stack only",
+        )
+    ranked = [sorted(group, key=_instance_number) for group in groups]
+    text = f"one of {min(times)} stacks, told apart only by the rank of Instance Number"
+    return [
+        ([group[rank] for group in ranked], [*notes, Correction(code="SPLIT", text=text)])
+        for rank in range(min(times))
+    ]
+
+
+def _instance_number(record: Record) -> tuple[int, int]:
+    text = record.number.strip()
+    number = int(text) if text.lstrip("+-").isdecimal() and len(text) < 13 else 0
+    return number, record.frame or 0
