@@ -1,0 +1,97 @@
+"""Change the size of a picture: averages over areas when smaller, linear in between when larger.
+
+Pixel centres lie at k + 0.5. Sums are exact integers until the last step, so
+the result does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from radkit.errors import OptionError
+from radkit.pixels.selection import check_at_least
+
+__all__ = ["check_size", "fit", "resize"]
+
+_BLOCK = 512  # columns at a time: keeps the running sums of a large radiograph small
+
+
+def check_size(size: Any) -> tuple[int, int] | None:
+    """Return (rows, cols) of the box to fit into, or None.
+
+    Raises
+    ------
+    OptionError
+        Not two positive integers.
+    """
+    if size is None:
+        return None
+    try:
+        rows, cols = size
+    except (TypeError, ValueError):
+        raise OptionError("size must be (rows, cols)") from None
+    return check_at_least("size", rows, 1, 1 << 16), check_at_least("size", cols, 1, 1 << 16)
+
+
+def fit(rows: int, cols: int, box: tuple[int, int], aspect: float = 1.0) -> tuple[int, int]:
+    """Return the largest (rows, cols) in the box that keeps the proportions in millimetres.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Of the picture.
+    box : (rows, cols)
+        Room there is.
+    aspect : float
+        Height of a pixel divided by its width.
+    """
+    scale = min(box[0] / (rows * aspect), box[1] / cols)
+    height = round(rows * aspect * scale)
+    width = round(cols * scale)
+    return min(max(height, 1), box[0]), min(max(width, 1), box[1])
+
+
+def resize(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return a uint8 picture of (rows, cols[, samples]) in another size, rounded to nearest."""
+    if picture.shape[:2] == shape:
+        return picture
+    trailing = picture.shape[2:]
+    flat = picture.reshape(picture.shape[0], -1)
+    half = np.empty((shape[0], flat.shape[1]), np.float64)
+    for start in range(0, flat.shape[1], _BLOCK):
+        half[:, start : start + _BLOCK] = _along_rows(flat[:, start : start + _BLOCK], shape[0])
+    half = half.reshape(shape[0], picture.shape[1], *trailing)
+    turned = np.ascontiguousarray(half.swapaxes(0, 1)).reshape(picture.shape[1], -1)
+    full = _along_rows(turned, shape[1]).reshape(shape[1], shape[0], *trailing).swapaxes(0, 1)
+    return np.ascontiguousarray(np.floor(np.clip(full, 0, 255) + 0.5), np.uint8)
+
+
+def _along_rows(values: np.ndarray, n: int) -> np.ndarray:
+    if n == values.shape[0]:
+        return values.astype(np.float64)
+    return _averages(values, n) if n < values.shape[0] else _between(values, n)
+
+
+def _averages(values: np.ndarray, n: int) -> np.ndarray:
+    """Return n means over equal stretches, pixels at the ends counted by their share."""
+    rows = values.shape[0]
+    exact = values.dtype.kind in "iu"
+    sums = np.zeros((rows + 1, values.shape[1]), np.int64 if exact else np.float64)
+    np.cumsum(values, axis=0, dtype=sums.dtype, out=sums[1:])
+    edges = np.arange(n + 1) * (rows / n)
+    whole = np.minimum(edges.astype(np.intp), rows - 1)
+    share = (edges - whole)[:, None]
+    until = sums[whole] + share * values[whole]
+    return np.asarray(np.diff(until, axis=0) * (n / rows))
+
+
+def _between(values: np.ndarray, n: int) -> np.ndarray:
+    """Return n values interpolated linearly between the pixel centres."""
+    rows = values.shape[0]
+    places = np.clip((np.arange(n) + 0.5) * (rows / n) - 0.5, 0, rows - 1)
+    low = np.minimum(places.astype(np.intp), max(rows - 2, 0))
+    high = np.minimum(low + 1, rows - 1)
+    share = (places - low)[:, None]
+    return np.asarray(values[low] * (1 - share) + values[high] * share)
