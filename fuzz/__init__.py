@@ -1,0 +1,1 @@
+"""Fuzz targets over the native entry points and over the public calls."""

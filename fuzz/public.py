@@ -1,0 +1,112 @@
+"""Targets over the public calls: whatever the bytes, the answer is a result or a RadkitError.
+
+The last two bytes of an input are options, so that one target drives a call in
+all its ways. An input that breaks a property raises something else than
+`RadkitError`, and that is a finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable
+
+from tests.bad.build import PATIENT, PATIENT_ID
+
+__all__ = ["TARGETS", "run"]
+
+SMALL = {
+    "max_pixels": 1 << 20,
+    "max_frames": 64,
+    "max_memory_bytes": 256 << 20,
+    "max_inflated_bytes": 16 << 20,
+    "max_elements": 1 << 16,
+    "max_seconds": 5.0,
+}
+
+
+def decode(data: bytes, options: tuple[int, int], *, strict: bool) -> None:
+    import radkit
+
+    first, second = options
+    more: dict[str, object] = {"strict": strict, "raw": bool(first & 1), "threads": 1}
+    if first & 2:
+        more["frames"] = second % 4
+    if first & 4:
+        more["reduce"] = second % 3
+    if first & 8:
+        more["region"] = (second % 8, 8 + second % 8, 0, 8)
+    done = radkit.read(data, **more)
+    done.array.sum()  # reads every sample, so that a sanitizer sees those never written
+    if strict and not done.complete:
+        raise AssertionError("strict and not complete")
+
+
+def decode_strict(data: bytes, options: tuple[int, int]) -> None:
+    decode(data, options, strict=True)
+
+
+def decode_lenient(data: bytes, options: tuple[int, int]) -> None:
+    decode(data, options, strict=False)
+
+
+def inspect(data: bytes, options: tuple[int, int]) -> None:
+    import radkit
+
+    info = radkit.inspect(data, deep=bool(options[0] & 1))
+    repr(info)
+
+
+def render(data: bytes, options: tuple[int, int]) -> None:
+    import radkit
+
+    window = ("header", "auto", (40, 400), ("index", options[1] % 3))[options[0] % 4]
+    size = (1 + options[1] % 40, 20) if options[0] & 4 else None
+    radkit.render(data, window=window, size=size, strict=bool(options[0] & 8), threads=1)
+
+
+def transcode(data: bytes, options: tuple[int, int]) -> None:
+    """Transcode without loss and compare what both objects decode to."""
+    import numpy as np
+
+    import radkit
+
+    syntax = ("explicit-le", "rle", "jpegls-lossless", "deflated")[options[0] % 4]
+    done = radkit.transcode(data, None, syntax, strict=bool(options[0] & 4), threads=1)
+    if done.data is None:
+        raise AssertionError("no destination and no data")
+    if done.way == "pixels" and options[0] & 4:
+        before, after = radkit.decode(data, threads=1), radkit.decode(done.data, threads=1)
+        if not np.array_equal(before, after):
+            raise AssertionError("the samples differ after a lossless step")
+
+
+TARGETS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {
+    "decode-strict": decode_strict,
+    "decode-lenient": decode_lenient,
+    "inspect": inspect,
+    "render": render,
+    "transcode": transcode,
+}
+
+
+def run(target: str, data: bytes) -> str:
+    """Run one input; return the class of its error, or raise what breaks a promise."""
+    from radkit import limits
+    from radkit.errors import RadkitError
+
+    if len(data) < 2:
+        return ""
+    body, options = data[:-2], (data[-2], data[-1])
+    try:
+        with warnings.catch_warnings(), limits.use(**SMALL), contextlib.ExitStack():
+            warnings.simplefilter("ignore")
+            TARGETS[target](body, options)
+    except RadkitError as error:
+        text = str(error)
+        if any(secret in text for secret in (PATIENT, PATIENT_ID)):
+            raise AssertionError("a message tells a patient's value") from error
+        if "internal error" in text:
+            raise AssertionError(f"the impossible happened: {text}") from error
+        return type(error).__name__
+    return ""

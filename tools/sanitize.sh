@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The native part under AddressSanitizer and UndefinedBehaviorSanitizer: a copy of
+# the tree is built with RADKIT_SANITIZE and its tests run there, so the modules
+# in use stay as they are. QUICK=1 leaves out what takes long.
+set -eu
+cd "$(dirname "$0")/.."
+root=$PWD
+python=${PYTHON:-$root/.venv/bin/python}
+work=$(mktemp -d "${TMPDIR:-/tmp}/radkit-sanitize.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+cp -r setup.py pyproject.toml src tests fuzz "$work/"
+[ -f LICENSE ] && cp LICENSE "$work/"
+[ -f README.md ] && cp README.md "$work/" || echo radkit >"$work/README.md"
+[ -d "$root/../shared" ] && ln -s "$root/../shared" "$work/../shared" 2>/dev/null && linked=1 || linked=
+[ -n "$linked" ] && trap 'rm -f "$work/../shared"; rm -rf "$work"' EXIT
+find "$work/src" -name '*.so' -delete
+find "$work" -name __pycache__ -prune -exec rm -rf {} +
+cd "$work"
+
+echo "== build with address,undefined"
+RADKIT_SANITIZE=address,undefined "$python" setup.py -q build_ext --inplace >build.log 2>&1 ||
+    { tail -40 build.log; exit 1; }
+
+# Both runtimes, and the C++ one: imagecodecs throws exceptions, which the address
+# sanitizer catches only if libstdc++ is there from the start.
+preload="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
+preload="$preload:$(gcc -print-file-name=libstdc++.so.6)"
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:handle_segv=1
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export PYTHONPATH="$work/src" PYTHONMALLOC=malloc OMP_NUM_THREADS=1
+
+rooms=()
+for room in tests/kernels tests/codecs; do
+    [ -d "$room" ] && rooms+=("$room")
+done
+echo "== ${rooms[*]}"
+skip=(--deselect tests/test_bad_input.py::test_rows_stay_within_their_memory)
+[ -n "${QUICK:-}" ] && skip+=(-k "not hypothesis and not property and not random")
+LD_PRELOAD="$preload" "$python" -m pytest -q -x -p no:cacheprovider -m "not slow" \
+    "${rooms[@]}" "${skip[@]}"
+
+echo "== bad input"
+only=()
+# What the rows of RLE, JPEG Lossless and the frame map reach is native; the quick run has these.
+[ -n "${QUICK:-}" ] && only=(-k "test_row_gives_its_error and (rle or sv1 or bot or eot or fragment or sq_ or cut)")
+LD_PRELOAD="$preload" "$python" -m pytest -q -x -p no:cacheprovider tests/test_bad_input.py \
+    "${skip[@]:0:2}" ${only[@]+"${only[@]}"}
