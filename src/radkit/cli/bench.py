@@ -6,10 +6,12 @@ round whose results are compared. The project's own figures come from benchmarks
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +94,12 @@ def _files(data: Path | None) -> list[Path]:
 
 
 def _decode(files: list[Path], rivals: bool) -> Iterator[_Task]:
-    import radkit.pixels
+    from radkit.pixels import decode
 
     for path in files:
-        runs: dict[str, Callable[[], Any]] = {
-            "radkit": lambda path=path: radkit.pixels.decode(path, threads=1)
-        }
+        runs: dict[str, Callable[[], Any]] = {"radkit": partial(decode, path, threads=1)}
         if rivals:
-            import pydicom
-
-            runs["pydicom"] = lambda path=path: pydicom.dcmread(path).pixel_array
+            runs["pydicom"] = partial(_pydicom_pixels, path)
         yield _Task(name=path.name, runs=runs)
 
 
@@ -110,13 +108,19 @@ def _transcode(files: list[Path], rivals: bool) -> Iterator[_Task]:
 
     for path in files:
         runs: dict[str, Callable[[], Any]] = {
-            "radkit": lambda path=path: transcode(path, None, "htj2k-lossless-rpcl", threads=1)
+            "radkit": partial(transcode, path, None, "htj2k-lossless-rpcl", threads=1)
         }
         if rivals:
             # pydicom writes no HTJ2K; RLE is what both can do.
-            runs["radkit, rle"] = lambda path=path: transcode(path, None, "rle", threads=1)
-            runs["pydicom, rle"] = lambda path=path: _pydicom_rle(path)
+            runs["radkit, rle"] = partial(transcode, path, None, "rle", threads=1)
+            runs["pydicom, rle"] = partial(_pydicom_rle, path)
         yield _Task(name=path.name, runs=runs)
+
+
+def _pydicom_pixels(path: Path) -> Any:
+    import pydicom
+
+    return pydicom.dcmread(path).pixel_array
 
 
 def _pydicom_rle(path: Path) -> bytes:
@@ -140,7 +144,7 @@ def _preview(files: list[Path], rivals: bool) -> Iterator[_Task]:
     for path in files:
         yield _Task(
             name=path.name,
-            runs={"radkit": lambda path=path: thumbnail(path, size=256, format="jpeg")},
+            runs={"radkit": partial(thumbnail, path, size=256, format="jpeg")},
         )
 
 
@@ -166,7 +170,7 @@ def _reformat(files: list[Path], rivals: bool) -> Iterator[_Task]:
     }
     for name, plane in planes.items():
         runs: dict[str, Callable[[], Any]] = {
-            "radkit": lambda plane=plane: reformat(volume, plane, size=(512, 512))
+            "radkit": partial(reformat, volume, plane, size=(512, 512))
         }
         if rivals and (other := _sitk(volume, plane)) is not None:
             runs["SimpleITK"] = other
@@ -175,7 +179,7 @@ def _reformat(files: list[Path], rivals: bool) -> Iterator[_Task]:
 
 def _sitk(volume: Any, plane: Any) -> Callable[[], Any] | None:
     try:
-        import SimpleITK as sitk
+        sitk: Any = importlib.import_module("SimpleITK")
     except ImportError:
         return None
     if volume.sheared or volume.positions is not None:

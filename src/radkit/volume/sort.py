@@ -146,7 +146,7 @@ def _several(groups: Sequence[list[Record]], what: str, hint: str) -> GeometryEr
         Group(
             count=len(group),
             text=_describe(group[0], groups),
-            instances=tuple(record.instance for record in group),
+            instances=tuple(dict.fromkeys(record.instance for record in group)),
         )
         for group in groups
     )
@@ -235,7 +235,7 @@ def _groups(parts: list[list[Record]], name: str) -> tuple[Group, ...]:
         Group(
             count=len(part),
             text=f"{name} {number + 1} of {len(parts)}",
-            instances=tuple(record.instance for record in part),
+            instances=tuple(dict.fromkeys(record.instance for record in part)),
         )
         for number, part in enumerate(parts)
     )
