@@ -64,9 +64,7 @@ def encode(image: np.ndarray, bits: int, near: int) -> bytes:
         library.charls_jpegls_encoder_destroy(encoder)
 
 
-def _encode(
-    library: ctypes.CDLL, encoder: int, image: np.ndarray, bits: int, near: int
-) -> bytes:
+def _encode(library: ctypes.CDLL, encoder: int, image: np.ndarray, bits: int, near: int) -> bytes:
     def call(name: str, *arguments: Any) -> None:
         status = getattr(library, f"charls_jpegls_encoder_{name}")(encoder, *arguments)
         if status:

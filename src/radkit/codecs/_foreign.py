@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +40,7 @@ CALLS = {
     "jpegls": ("radkit.codecs._foreign", "_jpegls"),
     "jpegxl": ("radkit.codecs._foreign", "_jpegxl"),
     "openjpeg": ("radkit.codecs._openjpeg", "decode"),
+    "openjph": ("radkit.codecs._foreign", "_openjph"),
 }
 LENGTHS = struct.Struct("<QQ")
 MAX_HEAD = 1 << 16
@@ -64,6 +65,13 @@ def _jpegls(data: bytes) -> list[np.ndarray]:
 
 def _jpegxl(data: bytes) -> list[np.ndarray]:
     return [load("imagecodecs").jpegxl_decode(data, keeporientation=True, numthreads=1)]
+
+
+def _openjph(data: bytes, *, reduce: int, strict: bool) -> list[np.ndarray]:
+    array = load("imagecodecs").htj2k_decode(
+        data, skipres=reduce, resilient=not strict, planar=False
+    )
+    return [array] if array.ndim == 2 else [array[..., i] for i in range(array.shape[2])]
 
 
 def refuse(library: str) -> None:
@@ -194,7 +202,9 @@ def _in_child(
         timer.daemon = True
         timer.start()
     try:
-        answer, arrays = _ask(child, {"name": name, "library": library, "options": options}, data, most)
+        answer, arrays = _ask(
+            child, {"name": name, "library": library, "options": options}, data, most
+        )
     except (OSError, EOFError, ValueError) as error:
         _end(child)
         if late.is_set():
@@ -204,9 +214,7 @@ def _in_child(
                 allowed=seconds or 0,
                 asked=seconds or 0,
             ) from None
-        raise CorruptPixelData(
-            f"{library} died of the codestream in its child process"
-        ) from error
+        raise CorruptPixelData(f"{library} died of the codestream in its child process") from error
     except BaseException:
         _end(child)
         raise
@@ -263,7 +271,7 @@ def _ask(
     return answer, arrays
 
 
-def _send(pipe: BinaryIO | Any, head: dict[str, Any], blobs: list[Any]) -> None:
+def _send(pipe: Any, head: dict[str, Any], blobs: list[Any]) -> None:
     text = json.dumps(head).encode()
     views = [memoryview(blob).cast("B") for blob in blobs if memoryview(blob).nbytes]
     pipe.write(LENGTHS.pack(len(text), sum(view.nbytes for view in views)))
@@ -273,7 +281,7 @@ def _send(pipe: BinaryIO | Any, head: dict[str, Any], blobs: list[Any]) -> None:
     pipe.flush()
 
 
-def _exactly(pipe: BinaryIO | Any, size: int) -> bytearray:
+def _exactly(pipe: Any, size: int) -> bytearray:
     buffer = bytearray(size)
     view = memoryview(buffer)
     done = 0
@@ -285,7 +293,7 @@ def _exactly(pipe: BinaryIO | Any, size: int) -> bytearray:
     return buffer
 
 
-def _receive_head(pipe: BinaryIO | Any) -> tuple[dict[str, Any], int]:
+def _receive_head(pipe: Any) -> tuple[dict[str, Any], int]:
     length, size = LENGTHS.unpack(_exactly(pipe, LENGTHS.size))
     if length > MAX_HEAD:
         raise ValueError("a child process sent a head that is too long")

@@ -202,6 +202,15 @@ def _planes(
     stream = bytes(view[header.start : header.end])
     if not header.eoc:
         stream += b"\xff\xd9"
+    if _is_deep(header):
+        planes = _foreign.run(
+            "openjph", "OpenJPH", stream, most=4 * samples, reduce=reduce, strict=strict
+        )
+        if region is not None or [plane.shape for plane in planes] != made:
+            raise UnsupportedTransferSyntax(
+                "HTJ2K of more than 16 bits is decoded whole, with components of one size"
+            )
+        return [planes[index] for index in wanted]
     planes = _foreign.run(
         "openjpeg",
         LIBRARY,
@@ -217,6 +226,11 @@ def _planes(
     if [plane.shape for plane in planes] != made:
         raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
     return planes if subset else [planes[index] for index in wanted]
+
+
+def _is_deep(header: Header) -> bool:
+    """Return whether OpenJPEG would refuse the HT blocks for their depth; OpenJPH does not."""
+    return header.ht and header.reversible and max(header.precisions) > 16
 
 
 def _shape(header: Header, index: int, reduce: int, box: Region | None) -> tuple[int, int]:

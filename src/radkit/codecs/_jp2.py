@@ -65,7 +65,7 @@ def _plain(data: memoryview, at: int) -> bool:
 
 def _boxes(data: memoryview, at: int, stop: int) -> list[tuple[bytes, int, int]]:
     """Return kind, start and stop of the boxes from `at` on."""
-    found = []
+    found: list[tuple[bytes, int, int]] = []
     while at + 8 <= stop and len(found) < MAX_BOXES:
         length, kind = int.from_bytes(data[at : at + 4], "big"), bytes(data[at + 4 : at + 8])
         start = at + 8

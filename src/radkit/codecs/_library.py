@@ -12,7 +12,7 @@ __all__ = ["open_library"]
 
 
 def _beside(package: str, stem: str) -> Iterator[str]:
-    """Yield library files that a wheel keeps: `imagecodecs.libs` (Linux, Windows), `.dylibs` (macOS)."""
+    """Yield library files that a wheel keeps: in `imagecodecs.libs`, on macOS in `.dylibs`."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return

@@ -15,7 +15,7 @@ from radkit.errors import CorruptPixelData, Problem, TruncatedPixelData
 __all__ = ["Component", "Markers", "Scan", "parse"]
 
 JPEGLS_SOF = 0xF7
-# Markers inside entropy-coded bytes: T.81 stuffs 00 after FF, T.87 a zero bit; RST0-7 belong to both.
+# Markers that end entropy-coded bytes. T.81 stuffs 00 after FF, T.87 a zero bit; RST do not end.
 _NEXT_JPEG = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _NEXT_JPEGLS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 
@@ -141,7 +141,9 @@ def _frame(found: Markers, marker: int, body: bytes, at: int) -> None:
     if found.sof >= 0:
         raise CorruptPixelData("a second frame header", offset=at, section="T.81 B.2.1")
     if len(body) < 6 or len(body) != 6 + 3 * body[5] or not body[5]:
-        raise CorruptPixelData("the frame header has a wrong length", offset=at, section="T.81 B.2.2")
+        raise CorruptPixelData(
+            "the frame header has a wrong length", offset=at, section="T.81 B.2.2"
+        )
     parts = []
     for index in range(body[5]):
         name, sampling = body[6 + 3 * index], body[7 + 3 * index]
@@ -165,7 +167,9 @@ def _scan(
     if found.sof < 0:
         raise CorruptPixelData("a scan before the frame header", offset=at, section="T.81 B.2.1")
     if len(body) < 6 or len(body) != 4 + 2 * body[0] or not 1 <= body[0] <= 4:
-        raise CorruptPixelData("the scan header has a wrong length", offset=at, section="T.81 B.2.3")
+        raise CorruptPixelData(
+            "the scan header has a wrong length", offset=at, section="T.81 B.2.3"
+        )
     names = tuple(body[1 + 2 * index] for index in range(body[0]))
     known = {part.id for part in found.components}
     if not known.issuperset(names) or len(set(names)) != len(names):

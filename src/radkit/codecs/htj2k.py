@@ -14,10 +14,15 @@ import numpy as np
 from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
+from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled, levels_for
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
+from radkit.errors import OptionError
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
+
+RPCL_UID = "1.2.840.10008.1.2.4.202"
+LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.201", RPCL_UID)
 
 
 def decode(
@@ -114,4 +119,114 @@ def decode_frame(
     """Decode a frame of a DICOM object; see `radkit.codecs.registry.decode_frame`."""
     return decode_labelled(
         data, spec, "htj2k", reduce=reduce, region=region, layers=layers, strict=strict
+    )
+
+
+def encode(
+    array: Any,
+    *,
+    lossy: Lossy | None = None,
+    coding: Coding | None = None,
+    bits: int | None = None,
+    signed: bool | None = None,
+    colour: Colour = "auto",
+    threads: int | None = None,
+) -> bytes:
+    """Encode an image to a raw HTJ2K codestream.
+
+    Parameters
+    ----------
+    array : ndarray
+        (rows, cols) or (rows, cols, components), integers or bool.
+    lossy : Lossy, optional
+        What may be lost. Default: nothing, reversible 5/3. Ratios count the bytes of
+        the array's dtype.
+    coding : Coding, optional
+        Layout of the codestream.
+    bits : int, optional
+        Bits per sample, written as the precision. Default: of the dtype.
+    signed : bool, optional
+        Default: of the dtype.
+    colour : {"auto", "rgb", "none"}
+        Take three components as RGB and transform them (RCT, or ICT if lossy);
+        "none" leaves them.
+    threads : int, optional
+        Accepted for likeness with `decode`; one thread encodes.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    EncodeError
+        Values, depth or size cannot be coded so.
+    OptionError
+        The options make no sense with each other.
+    """
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be >= 1, not {threads!r}")
+    return encode_array(
+        array,
+        _code,
+        decode,
+        ht=True,
+        lossy=lossy,
+        coding=coding,
+        bits=bits,
+        signed=signed,
+        colour=colour,
+    )
+
+
+def encode_frame(
+    array: np.ndarray,
+    spec: FrameSpec,
+    *,
+    lossy: Lossy | None = None,
+    coding: Coding | None = None,
+    syntax_uid: str = "",
+) -> CodedFrame:
+    """Encode a frame of a DICOM object; see `radkit.codecs.registry.encode_frame`."""
+    if syntax_uid == RPCL_UID:
+        _check_rpcl(spec, coding)
+    return encode_labelled(
+        array,
+        spec,
+        _code,
+        decode,
+        ht=True,
+        lossy=lossy,
+        coding=coding,
+        lossless_only=syntax_uid in LOSSLESS_UIDS,
+        method="ISO_15444_15",
+    )
+
+
+def _check_rpcl(spec: FrameSpec, coding: Coding | None) -> None:
+    """Refuse a layout that the RPCL syntax forbids (PS3.5 10.18.1)."""
+    if coding is None:
+        return
+    if coding.progression != "RPCL" or not coding.tlm:
+        raise OptionError("this syntax needs progression RPCL and TLM", section="PS3.5 10.18.1")
+    need = levels_for(spec.rows, spec.cols)
+    if coding.levels is not None and coding.levels < need:
+        raise OptionError(
+            f"this syntax needs {need} levels for {spec.rows} rows and {spec.cols} columns",
+            section="PS3.5 10.18.1",
+        )
+
+
+def _code(job: Job, q: float | None) -> bytes:
+    """Code reversibly, or with quantiser step q in units of stored values."""
+    from radkit.codecs import _openjph
+
+    return _openjph.encode(
+        job.image,
+        bits=job.bits,
+        signed=job.signed,
+        mct=job.mct,
+        levels=job.levels,
+        coding=job.coding,
+        step=q,
     )

@@ -249,9 +249,7 @@ def _check(found: _markers.Markers) -> None:
         )
     covered = {name for scan in found.scans for name in scan.components}
     if covered != {part.id for part in found.components}:
-        raise TruncatedPixelData(
-            "some components have no scan", decoded=0.0, section="T.81 B.2.1"
-        )
+        raise TruncatedPixelData("some components have no scan", decoded=0.0, section="T.81 B.2.1")
     bad_stop = any(not scan.stop for scan in found.scans) and found.sof < 2
     if bad_stop:
         found.problems.append(
@@ -293,9 +291,7 @@ def _decode(
     return array, sound, found.problems
 
 
-def _proof(
-    head: bytes, found: _markers.Markers, make: Any
-) -> tuple[np.ndarray, float]:
+def _proof(head: bytes, found: _markers.Markers, make: Any) -> tuple[np.ndarray, float]:
     """Decode, and return the share of rows that do not depend on what follows the data.
 
     libjpeg reads zero bits past the end. If the data are whole, bits put behind them

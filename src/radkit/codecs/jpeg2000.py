@@ -6,6 +6,7 @@ before OpenJPEG sees a byte; see `_j2k_header`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,15 @@ import numpy as np
 from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
+from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
+from radkit.errors import EncodeError, OptionError
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
+
+MAX_BITS = 25  # OpenJPEG keeps 6 more bits of each coefficient in 32
+LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.92")
 
 
 def decode(
@@ -114,4 +120,113 @@ def decode_frame(
     """Decode a frame of a DICOM object; see `radkit.codecs.registry.decode_frame`."""
     return decode_labelled(
         data, spec, "jpeg2000", reduce=reduce, region=region, layers=layers, strict=strict
+    )
+
+
+def encode(
+    array: Any,
+    *,
+    lossy: Lossy | None = None,
+    coding: Coding | None = None,
+    bits: int | None = None,
+    signed: bool | None = None,
+    colour: Colour = "auto",
+    threads: int | None = None,
+) -> bytes:
+    """Encode an image to a raw JPEG 2000 codestream.
+
+    Parameters
+    ----------
+    array : ndarray
+        (rows, cols) or (rows, cols, components), integers or bool.
+    lossy : Lossy, optional
+        What may be lost. Default: nothing, reversible 5/3. Ratios count the bytes of
+        the array's dtype.
+    coding : Coding, optional
+        Layout of the codestream.
+    bits : int, optional
+        Bits per sample, written as the precision. Default: of the dtype.
+    signed : bool, optional
+        Default: of the dtype.
+    colour : {"auto", "rgb", "none"}
+        Take three components as RGB and transform them (RCT, or ICT if lossy);
+        "none" leaves them.
+    threads : int, optional
+        Accepted for likeness with `decode`; one thread encodes.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    EncodeError
+        Values, depth or size cannot be coded so.
+    OptionError
+        The options make no sense with each other.
+    """
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be >= 1, not {threads!r}")
+    return encode_array(
+        array,
+        _code,
+        decode,
+        ht=False,
+        lossy=lossy,
+        coding=coding,
+        bits=bits,
+        signed=signed,
+        colour=colour,
+    )
+
+
+def encode_frame(
+    array: np.ndarray,
+    spec: FrameSpec,
+    *,
+    lossy: Lossy | None = None,
+    coding: Coding | None = None,
+    syntax_uid: str = "",
+) -> CodedFrame:
+    """Encode a frame of a DICOM object; see `radkit.codecs.registry.encode_frame`."""
+    return encode_labelled(
+        array,
+        spec,
+        _code,
+        decode,
+        ht=False,
+        lossy=lossy,
+        coding=coding,
+        lossless_only=syntax_uid in LOSSLESS_UIDS,
+        method="ISO_15444_1",
+    )
+
+
+def _code(job: Job, q: float | None) -> bytes:
+    """Code reversibly, or with the error that a quantiser of step q would make."""
+    from radkit.codecs import _openjpeg_encode
+
+    if job.bits > MAX_BITS:
+        raise EncodeError(f"OpenJPEG encodes at most {MAX_BITS} bits, not {job.bits}")
+    if q is None:
+        rates = [ratio * job.bits / job.stored_bits for ratio in job.coding.layers]
+        return _openjpeg_encode.encode(
+            job.image,
+            bits=job.bits,
+            signed=job.signed,
+            mct=job.mct,
+            levels=job.levels,
+            coding=job.coding,
+            rates=[max(rate, 1.0) for rate in rates] + [0.0],
+        )
+    peak = (1 << job.bits) - 1
+    return _openjpeg_encode.encode(
+        job.image,
+        bits=job.bits,
+        signed=job.signed,
+        mct=job.mct,
+        levels=job.levels,
+        coding=job.coding,
+        irreversible=True,
+        quality=20 * math.log10(peak * math.sqrt(12) / q),
     )

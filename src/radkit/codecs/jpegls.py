@@ -102,8 +102,10 @@ def info(data: Any) -> CodestreamInfo:
     """Return what the headers say; see `CodestreamInfo`."""
     found = _markers.parse(as_view(data))
     count = len(found.components)
-    missing = () if found.eoi is not None else (
-        Problem(code="eoi-missing", text="the stream has no EOI marker [T.87 C.1]"),
+    missing = (
+        ()
+        if found.eoi is not None
+        else (Problem(code="eoi-missing", text="the stream has no EOI marker [T.87 C.1]"),)
     )
     return CodestreamInfo(
         coding="jpegls",
@@ -151,9 +153,7 @@ def decode_frame(
     problems = []
     array = _decode(view, found)
     if found.eoi is None:
-        problems.append(
-            Problem(code="eoi-missing", text="the stream has no EOI marker [T.87 C.1]")
-        )
+        problems.append(Problem(code="eoi-missing", text="the stream has no EOI marker [T.87 C.1]"))
     if region is not None:
         array = np.ascontiguousarray(array[row0:row1, col0:col1])
     if found.precision > spec.bits_stored and int(array.max(initial=0)) >> spec.bits_stored:
@@ -237,9 +237,7 @@ def _decode(view: memoryview, found: _markers.Markers) -> np.ndarray:
     end = found.eoi + 2 if found.eoi is not None else found.size
     stream = bytes(view[:end]) + (b"" if found.eoi is not None else b"\xff\xd9")
     try:
-        [array] = _foreign.run(
-            "jpegls", LIBRARY, stream, most=rows * cols * count * dtype.itemsize
-        )
+        [array] = _foreign.run("jpegls", LIBRARY, stream, most=rows * cols * count * dtype.itemsize)
     except CorruptPixelData as error:
         if found.eoi is None:
             raise TruncatedPixelData(

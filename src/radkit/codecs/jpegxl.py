@@ -82,9 +82,22 @@ def _codestream(view: memoryview) -> tuple[bytes, bool]:
     return head, jpeg
 
 
-def _size(head: bytes) -> tuple[int, int]:
+def _metadata(bits: _Bits) -> tuple[int | None, bool | None]:
+    """Return bits per sample and whether samples are XYB; None where it is not read."""
+    if bits.take(1):
+        return 8, True
+    if bits.take(1) or bits.take(1):  # extra fields, or samples of floating point
+        return None, None
+    which = bits.take(2)
+    precision = (8, 10, 12)[which] if which < 3 else 1 + bits.take(6)
+    bits.take(1)
+    if bits.take(2):  # extra channels
+        return precision, None
+    return precision, bool(bits.take(1))
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
     """Return (rows, cols) of SizeHeader."""
-    bits = _Bits(head)
     small = bits.take(1)
     rows = (1 + bits.take(5)) * 8 if small else bits.size()
     ratio = bits.take(3)
@@ -118,15 +131,15 @@ def decode_frame(
     refuse_partial("JPEG XL", reduce, layers)
     view = as_view(data)
     head, jpeg = _codestream(view)
-    rows, cols = _size(head)
+    bits = _Bits(head)
+    rows, cols = _size(bits)
+    precision, xyb = _metadata(bits)
     check_spec(rows, cols, spec.samples, spec)
     row0, row1, col0, col1 = check_region(region, rows, cols)
     itemsize = 1 if spec.bits_stored <= 8 else 2
     # Modular and VarDCT both work on 32-bit planes.
     check_cost(rows, cols, spec.samples, itemsize, work=12)
-    [array] = _foreign.run(
-        "jpegxl", LIBRARY, view, most=rows * cols * spec.samples * 4
-    )
+    [array] = _foreign.run("jpegxl", LIBRARY, view, most=rows * cols * spec.samples * 4)
     shape = (rows, cols) if spec.samples == 1 else (rows, cols, spec.samples)
     if array.shape != shape:
         raise CorruptPixelData(f"the stream is of shape {array.shape}, the data set says {shape}")
@@ -144,10 +157,10 @@ def decode_frame(
         array = np.ascontiguousarray(array[row0:row1, col0:col1])
     return UncodedFrame(
         array=array,
-        precision=spec.bits_stored if not problems else 8 * array.dtype.itemsize,
+        precision=precision or 8 * array.dtype.itemsize,
         signed=False,
         photometric="RGB" if spec.samples == 3 else spec.photometric,
-        lossy=jpeg,
+        lossy=jpeg or xyb is not False,
         problems=tuple(problems),
     )
 

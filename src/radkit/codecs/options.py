@@ -42,6 +42,7 @@ class Lossy:
     preset: str | None = None
 
     def __post_init__(self) -> None:
+        """Check that exactly one is given, and in range."""
         given = [f.name for f in fields(self) if getattr(self, f.name) is not None]
         if len(given) != 1:
             names = ", ".join(f.name for f in fields(self))
@@ -101,6 +102,7 @@ class Coding:
     plt: bool = False
 
     def __post_init__(self) -> None:
+        """Check every field."""
         if self.levels is not None and not 0 <= self.levels <= 32:
             raise OptionError(f"Coding.levels must be 0 to 32, not {self.levels!r} [T.800 A.6.1]")
         if self.progression not in ("RPCL", "LRCP", "RLCP", "PCRL", "CPRL"):

@@ -1,0 +1,165 @@
+"""Finds the quantiser step that meets a `Lossy`, by coding, and decoding where needed.
+
+The one knob is q, the step in units of stored values. Bytes and PSNR fall with it,
+the largest error rises, none of them smoothly; so each search brackets, keeps the
+best result that it has seen, and ends after a fixed count of runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from radkit.codecs.options import Lossy
+from radkit.errors import EncodeError, OptionError
+
+__all__ = ["Coder", "code_lossy", "psnr", "target_bytes"]
+
+RUNS = 10
+RATIO_TOLERANCE = 0.01
+PSNR_TOLERANCE = 0.1
+LOWEST_STEP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """One image and the ways to code it.
+
+    `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back.
+    `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
+    """
+
+    image: np.ndarray
+    stored_bytes: int
+    peak: int
+    lossless: Callable[[], bytes]
+    code: Callable[[float], bytes]
+    decode: Callable[[bytes], np.ndarray]
+
+
+def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
+    """Return the bytes that a `Lossy` of ratio or max_bytes asks for."""
+    if lossy.max_bytes is not None:
+        return lossy.max_bytes
+    assert lossy.ratio is not None
+    return max(int(stored_bytes / lossy.ratio), 1)
+
+
+def psnr(one: np.ndarray, other: np.ndarray, peak: int) -> float:
+    """Return the peak signal-to-noise ratio in dB, infinite for equal images."""
+    error = one.astype(np.float64) - other
+    mean = float(np.mean(error * error))
+    return math.inf if mean == 0 else 10 * math.log10(peak * peak / mean)
+
+
+def code_lossy(coder: Coder, lossy: Lossy) -> tuple[bytes, bool]:
+    """Return the codestream and whether it lost something.
+
+    A target that the lossless stream meets gives the lossless stream.
+
+    Raises
+    ------
+    EncodeError
+        No step meets `max_bytes`.
+    OptionError
+        A preset: it must be turned into one of the others first.
+    """
+    if lossy.preset is not None:
+        raise OptionError("a preset must be resolved before a frame is coded")
+    if lossy.max_error is not None:
+        return _by_error(coder, lossy.max_error)
+    if lossy.psnr is not None:
+        return _by_psnr(coder, lossy.psnr)
+    return _by_bytes(coder, target_bytes(lossy, coder.stored_bytes), hard=lossy.ratio is None)
+
+
+def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
+    """Aim at `target` bytes; never above if `hard`."""
+    whole = coder.lossless()
+    if len(whole) <= target:
+        return whole, False
+    low, high = math.log(LOWEST_STEP), math.log(4.0 * (coder.peak + 1))
+    log_q = math.log(2.0)
+    smallest = len(whole)
+    best: bytes | None = None
+    for _ in range(RUNS):
+        data = coder.code(math.exp(log_q))
+        smallest = min(smallest, len(data))
+        fits = len(data) <= target or not hard
+        if fits and (best is None or abs(len(data) - target) < abs(len(best) - target)):
+            best = data
+        miss = math.log(len(data) / target)
+        if fits and abs(miss) <= RATIO_TOLERANCE:
+            break
+        if miss > 0:
+            low = log_q
+        else:
+            high = log_q
+        # Bytes go about as q to the power of -0.8; keep within the bracket.
+        guess = log_q + (miss + (0.004 if hard else 0.0)) / 0.8
+        margin = 0.1 * (high - low)
+        log_q = min(max(guess, low + margin), high - margin)
+        if high - low < 1e-3:
+            break
+    if best is None:
+        raise EncodeError(
+            f"the frame cannot be coded in {target} bytes; the smallest found has {smallest}",
+            hint="Allow more bytes, or code with fewer levels or larger blocks",
+        )
+    return best, True
+
+
+def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:
+    """Aim at a PSNR within a tenth of a decibel; keep the nearest."""
+    low, high = math.log10(LOWEST_STEP), math.log10(4.0 * (coder.peak + 1))
+    # A uniform error of q has a mean square of q * q / 12.
+    log_q = math.log10(coder.peak) - wanted / 20 + 0.54
+    log_q = min(max(log_q, low), high)
+    best, nearest = None, math.inf
+    for _ in range(RUNS):
+        data = coder.code(10**log_q)
+        found = psnr(coder.image, coder.decode(data), coder.peak)
+        miss = min(found, 200.0) - wanted
+        if abs(miss) < nearest:
+            best, nearest = data, abs(miss)
+        if nearest <= PSNR_TOLERANCE:
+            break
+        if miss > 0:
+            low = log_q
+        else:
+            high = log_q
+        margin = 0.1 * (high - low)
+        log_q = min(max(log_q + miss / 18, low + margin), high - margin)
+        if high - low < 1e-3:
+            break
+    whole = coder.lossless()
+    if best is None or len(whole) <= len(best):
+        return whole, False
+    return best, True
+
+
+def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
+    """Find the smallest stream whose largest error, decoded, is within `most`."""
+    q = 0.6 * most
+    best: bytes | None = None
+    for _ in range(RUNS):
+        data = coder.code(q)
+        back = coder.decode(data).astype(np.int64)
+        error = int(np.abs(back - coder.image).max())
+        if error <= most:
+            if best is None or len(data) < len(best):
+                best = data
+            if error >= most or q >= 2.0 * most:
+                break
+            q *= 1.2
+        elif best is not None:
+            break
+        else:
+            q *= 0.85
+    whole = coder.lossless()
+    if best is None or len(whole) <= len(best):
+        return whole, False
+    return best, True
