@@ -11,7 +11,7 @@ import hashlib
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,12 @@ from radkit.dicom.rewrite import element_header
 from radkit.dicom.write import io_errors
 from radkit.errors import EncodeError
 
-__all__ = ["FrameSpool", "OffsetTables", "fragment_head", "offset_tables", "pixel_tail"]
+__all__ = [
+    "FrameSpool",
+    "OffsetTables",
+    "encapsulated_element",
+    "offset_tables",
+]
 
 _ITEM = struct.Struct("<HHI")
 _LARGEST_FRAGMENT = 0xFFFFFFFE
@@ -171,16 +176,23 @@ def offset_tables(sizes: list[int], *, basic_reach: int = 0xFFFFFFFF) -> OffsetT
     )
 
 
-def pixel_head() -> bytes:
-    """Write the header of encapsulated Pixel Data."""
-    return element_header(0x7FE00010, "OB", 0xFFFFFFFF)
+def encapsulated_element(
+    frames: Iterable[bytes | memoryview], tables: OffsetTables
+) -> Iterator[bytes | memoryview]:
+    """Give the whole encapsulated Pixel Data element in pieces.
 
-
-def fragment_head(size: int) -> bytes:
-    """Write the item header of a fragment whose unpadded size is given."""
-    return _ITEM.pack(0xFFFE, 0xE000, size + (size & 1))
-
-
-def pixel_tail() -> bytes:
-    """Write the delimiter that ends encapsulated Pixel Data."""
-    return _ITEM.pack(0xFFFE, 0xE0DD, 0)
+    Parameters
+    ----------
+    frames : iterable of bytes-like
+        Coded frames, unpadded.
+    tables : OffsetTables
+        From `offset_tables`, for the same frames.
+    """
+    yield element_header(0x7FE00010, "OB", 0xFFFFFFFF) + tables.basic
+    for frame in frames:
+        size = len(frame)
+        yield _ITEM.pack(0xFFFE, 0xE000, size + (size & 1))
+        yield frame
+        if size & 1:
+            yield b"\0"
+    yield _ITEM.pack(0xFFFE, 0xE0DD, 0)

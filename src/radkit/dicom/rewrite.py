@@ -296,6 +296,11 @@ class Rewriter:
             # UN, or pixel fragments: contents do not depend on the encoding around them,
             # except that fragments exist only in explicit VR little endian (PS3.5 A.4).
             end = self._skip(data, raw, stop, len(path))
+            native = self.hook and raw.tag == PIXEL_DATA and self.hook(path, vr, data[raw.value : end])
+            if native:
+                out.append(element_header(raw.tag, vr, len(native), self.target))
+                out.append(native)
+                return end
             out.append(element_header(raw.tag, vr, UNDEFINED, self.target))
             out.append(data[raw.value : end])
             return end

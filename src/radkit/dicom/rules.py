@@ -373,7 +373,7 @@ def _appended(obj: DicomObject, tag: int, item: bytes) -> bytes:
     element = obj.elements.get(tag)
     if element is None:
         return item
-    source = encoding_of(obj.syntax)
+    source = encoding_of(obj)
     raw = obj.reader.read(element.offset, element.end - element.offset)
     rewritten = Rewriter(source, EXPLICIT).element(raw)
     head = len(element_header(tag, "SQ", 0))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from radkit.dicom.rewrite import (
     EXPLICIT,
     IMPLICIT,
-    UNDEFINED,
     Encoding,
     Hook,
     Rewriter,
@@ -28,7 +27,8 @@ from radkit.dicom.write import Sink
 from radkit.errors import EncodeError, Problem
 
 if TYPE_CHECKING:
-    from radkit.dicom.objects import DicomObject, Element
+    from radkit.dicom.elements import Element
+    from radkit.dicom.objects import DicomObject
     from radkit.dicom.source import Reader
     from radkit.dicom.uids import TransferSyntax
 
@@ -39,6 +39,7 @@ __all__ = [
     "Plan",
     "Span",
     "encoding_of",
+    "goal_of",
     "plan",
     "write",
 ]
@@ -95,10 +96,22 @@ class Plan:
     target: TransferSyntax
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the object without the pixel element, before any deflating."""
+        pieces = (*self.before, *self.after)
+        sizes = (p.size if isinstance(p, Span) else len(p) for p in pieces)
+        return len(self.meta) + sum(sizes)
 
-def encoding_of(syntax: TransferSyntax) -> Encoding:
-    """Give the encoding of element headers of a transfer syntax."""
-    return Encoding(implicit=syntax.implicit, big=syntax.big_endian)
+
+def encoding_of(obj: DicomObject) -> Encoding:
+    """Give the encoding that the data set has, which its transfer syntax may not state."""
+    return Encoding(implicit=obj.elements.implicit, big=obj.elements.big_endian)
+
+
+def goal_of(target: TransferSyntax) -> Encoding:
+    """Give the encoding of data sets in a transfer syntax to be written."""
+    return IMPLICIT if target.implicit else EXPLICIT
 
 
 def plan(
@@ -137,9 +150,8 @@ def plan(
     Plan
         Nothing has been read yet but headers and elements that need rewriting.
     """
-    source = encoding_of(obj.syntax)
-    goal = IMPLICIT if target.implicit else EXPLICIT
-    rewriter = Rewriter(source, goal, signed=signed, bits_allocated=bits_allocated)
+    source = encoding_of(obj)
+    rewriter = Rewriter(source, goal_of(target), signed=signed, bits_allocated=bits_allocated)
     layout = _Layout(obj, edits, hooks or {}, rewriter)
     layout.run(keep_pixels=keep_pixels)
     return Plan(
@@ -336,8 +348,3 @@ class _Deflating:
         self._size += len(data)
         if data:
             self._out.write(data)
-
-
-def undefined(element: Element) -> bool:
-    """Tell whether an element has undefined length, in either way of writing it."""
-    return element.length in (-1, UNDEFINED)

@@ -1,0 +1,445 @@
+"""Many objects into another transfer syntax: a tree in, the same tree out.
+
+Each object is done by one worker, alone; results come in the order of the sources. A
+finished object is written down in the manifest of `dest`, so a killed run goes on where
+it stopped. One bad object never stops the others unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from radkit import limits
+from radkit.codecs.options import Coding, Lossy
+from radkit.dicom.objects import open_object
+from radkit.dicom.source import Reader, open_reader
+from radkit.dicom.uids import syntax as find_syntax
+from radkit.dicom.write import io_errors, sweep_parts
+from radkit.errors import (
+    CorruptFile,
+    MissingDependency,
+    OptionError,
+    RadkitError,
+    TransferError,
+)
+from radkit.pixels.workers import usable_cores
+from radkit.transcoding.manifest import MANIFEST, Manifest, file_sha256, source_stamp
+from radkit.transcoding.one import Done, copy_object, run
+from radkit.transcoding.options import NewUid, Options, Signatures, Verify
+from radkit.transcoding.results import Report, Transcoded, transcoded_dict
+from radkit.transcoding.sources import Task, is_dicom_by_magic, named_after, tasks
+
+__all__ = ["transcode_many"]
+
+OnError = Literal["raise", "copy", "skip"]
+Engine = Literal["threads", "processes", "dask"]
+_PROGRESS_S = 0.1
+
+
+def transcode_many(
+    sources: Any,
+    dest: Any,
+    syntax: str = "htj2k-lossless-rpcl",
+    *,
+    lossy: Lossy | None = None,
+    coding: Coding | None = None,
+    verify: Verify = True,
+    new_uid: NewUid = "as-needed",
+    signatures: Signatures = "refuse",
+    engine: Engine | Executor = "threads",
+    workers: int | None = None,
+    on_error: OnError = "copy",
+    resume: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Bring many DICOM objects into another transfer syntax.
+
+    Parameters
+    ----------
+    sources : folder, glob or iterable of sources
+        A folder comes out as the same tree; objects without a path are named after the
+        hash of their instance UID. Files that are not DICOM are skipped and listed.
+    dest : folder
+        Made if it is not there.
+    syntax, lossy, coding, verify, new_uid, signatures
+        As in `transcode`.
+    engine : {"threads", "processes", "dask"} or Executor
+        Who does the work. An executor of the caller's stays open.
+    workers : int, optional
+        Objects at a time. Default: the cores this process may use. Each has one thread.
+    on_error : {"copy", "raise", "skip"}
+        What becomes of an object that fails: passed on as it is, the end of the run, or
+        left out. In all three the error is in the report.
+    resume : bool, default True
+        Leave out what an earlier run with the same options has finished: the source is
+        unchanged, and the result is there with the checksum of the manifest.
+    progress : callable(done, total), optional
+        Called in this thread, at most ten times per second, and at the end.
+
+    Returns
+    -------
+    Report
+        In the order of the sources.
+
+    Raises
+    ------
+    OptionError, UnsupportedTransferSyntax, MissingDependency
+        Before anything is done.
+    TransferError
+        `dest` cannot be written, or another run is at work in it.
+    RadkitError
+        The first failure, with ``on_error="raise"``.
+
+    Notes
+    -----
+    `dest` holds ``.radkit-manifest.jsonl``. A result gets its name only after it was
+    proven and fsynced, so nothing under a final name is ever half.
+    """
+    started = time.perf_counter()
+    options = Options(
+        syntax=syntax,
+        lossy=lossy,
+        coding=coding,
+        verify=verify,
+        new_uid=new_uid,
+        signatures=signatures,
+        threads=1,
+    )
+    if on_error not in ("raise", "copy", "skip"):
+        raise OptionError(f"on_error must be raise, copy or skip, not {on_error!r}")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise OptionError(f"workers must be at least 1 or None, not {workers!r}")
+    count = workers if workers is not None else usable_cores()
+    folder = _folder(dest)
+    if isinstance(sources, (str, Path)) and Path(sources).resolve() == folder:
+        raise OptionError("dest is the folder of the sources: choose another one")
+    work = tasks(sources, leave_out=folder)
+    tell = _Progress(progress, len(work))
+    with (
+        Manifest(folder, options.digest(on_error), resume=resume) as manifest,
+        _executor(engine, count) as executor,
+    ):
+        sweep_parts(folder)
+        batch = _Batch(folder, manifest, options, on_error)
+        for outcome in batch.run(executor, work, ahead=2 * count):
+            tell(batch.done)
+            if outcome is not None and on_error == "raise":
+                raise outcome
+    tell(batch.done, last=True)
+    return batch.report(time.perf_counter() - started)
+
+
+def _folder(dest: Any) -> Path:
+    try:
+        folder = Path(dest)
+    except TypeError:
+        raise TypeError(f"dest must be a folder, not {type(dest).__name__}") from None
+    with io_errors("making the destination folder", str(dest)):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+class _Progress:
+    """Calls back at most ten times per second."""
+
+    def __init__(self, call: Callable[[int, int], None] | None, total: int) -> None:
+        self._call = call
+        self._total = total
+        self._last = 0.0
+
+    def __call__(self, done: int, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if self._call is not None and (last or now - self._last >= _PROGRESS_S):
+            self._last = now
+            self._call(done, self._total)
+
+
+@contextlib.contextmanager
+def _executor(engine: Engine | Executor, count: int) -> Iterator[Executor]:
+    """Give an executor; own ones are shut down, their waiting work cancelled."""
+    if isinstance(engine, Executor):
+        yield engine
+        return
+    pool: Executor
+    if engine == "threads":
+        pool = ThreadPoolExecutor(count, thread_name_prefix="radkit")
+    elif engine == "processes":
+        import multiprocessing
+
+        # Forking a process that has threads can lock up the child.
+        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    elif engine == "dask":
+        pool = _dask()
+    else:
+        raise OptionError(f"engine must be threads, processes, dask or an Executor, not {engine!r}")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _dask() -> Executor:
+    try:
+        from distributed import get_client
+    except ImportError as error:
+        raise MissingDependency(
+            'engine="dask" needs dask.distributed: pip install radkit[archive]'
+        ) from error
+    try:
+        executor: Executor = get_client().get_executor()
+    except ValueError as error:
+        raise OptionError(
+            'engine="dask" needs a running distributed.Client in this process'
+        ) from error
+    return executor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One object, as it travels to a worker, which may be another process."""
+
+    source: Any
+    folder: Path
+    place: str | None
+    number: int
+    found: bool
+    options: Options
+    on_error: OnError
+    limits: limits.Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What came of it. `result` None: it is no DICOM object."""
+
+    result: Transcoded | RadkitError | None
+    place: str | None
+    stamp: str
+    sha256: str = ""
+    old_uid: str | None = None
+    new_uid: str | None = None
+
+
+class _Batch:
+    """The run over a list of tasks: what is asked for, what came, in order."""
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, options: Options, on_error: OnError
+    ) -> None:
+        self.done = 0
+        self._folder = folder
+        self._manifest = manifest
+        self._options = options
+        self._on_error = on_error
+        self._entries: list[tuple[Any, Transcoded | RadkitError]] = []
+        self._skipped: list[Any] = []
+        self._uid_map: dict[str, str] = {}
+        self._resumed = 0
+
+    def run(
+        self, executor: Executor, work: list[Task], *, ahead: int
+    ) -> Iterator[RadkitError | None]:
+        """Do the tasks, `ahead` of them at most at a time; yield what failed, in order."""
+        waiting: deque[tuple[Task, Future[_Answer] | _Answer]] = deque()
+        numbered = iter(enumerate(work))
+        now = limits.current()
+        try:
+            while True:
+                while len(waiting) < ahead and (item := next(numbered, None)) is not None:
+                    number, task = item
+                    waiting.append((task, self._begin(executor, number, task, now)))
+                if not waiting:
+                    return
+                task, future = waiting.popleft()
+                answer = future if isinstance(future, _Answer) else _result_of(future)
+                self.done += 1
+                yield self._take(task, answer)
+        finally:
+            for _, future in waiting:
+                if isinstance(future, Future):
+                    future.cancel()
+
+    def _begin(
+        self, executor: Executor, number: int, task: Task, now: limits.Limits
+    ) -> Future[_Answer] | _Answer:
+        earlier = self._earlier(task)
+        if earlier is not None:
+            return earlier
+        job = _Job(
+            source=task.source if task.path is None else task.path,
+            folder=self._folder,
+            place=task.place,
+            number=number,
+            found=task.found,
+            options=self._options,
+            on_error=self._on_error,
+            limits=now,
+        )
+        try:
+            return executor.submit(_do, job)
+        except RuntimeError as error:  # a process of the pool has died, the pool with it
+            return _lost(error)
+
+    def _earlier(self, task: Task) -> _Answer | None:
+        """Give the result of an earlier run, if it still stands."""
+        if task.place is None or task.path is None:
+            return None
+        try:
+            stamp = source_stamp(task.path)
+        except TransferError:
+            return None  # the worker meets the same error, and reports it
+        entry = self._manifest.finished(task.place, stamp)
+        if entry is None:
+            return None
+        result = _restored(entry["result"], self._folder / task.place)
+        if result is None:
+            return None
+        self._resumed += 1
+        uids = entry["result"]
+        return _Answer(
+            result=result,
+            place=None,
+            stamp=stamp,
+            old_uid=uids.get("old_uid"),
+            new_uid=uids.get("new_uid"),
+        )
+
+    def _take(self, task: Task, answer: _Answer) -> RadkitError | None:
+        if answer.result is None:
+            self._skipped.append(task.source)
+            return None
+        self._entries.append((task.source, answer.result))
+        if isinstance(answer.result, RadkitError):
+            return answer.result
+        if answer.old_uid and answer.new_uid and answer.old_uid != answer.new_uid:
+            self._uid_map[answer.old_uid] = answer.new_uid
+        if answer.place is not None:
+            remembered = transcoded_dict(answer.result)
+            remembered |= {"old_uid": answer.old_uid, "new_uid": answer.new_uid}
+            remembered.pop("path")
+            self._manifest.add(
+                answer.place, answer.stamp, answer.result.bytes_out, answer.sha256, remembered
+            )
+        return None
+
+    def report(self, seconds: float) -> Report:
+        """Sum up."""
+        return Report(
+            entries=tuple(self._entries),
+            uid_map=self._uid_map,
+            skipped=tuple(self._skipped),
+            resumed=self._resumed,
+            seconds=seconds,
+        )
+
+
+def _result_of(future: Future[_Answer]) -> _Answer:
+    """Wait for a worker; one that died is a failure of its object, not of the run."""
+    try:
+        return future.result()
+    except RadkitError as error:
+        return _Answer(result=error, place=None, stamp="")
+    except (MemoryError, OSError, RuntimeError) as error:
+        return _lost(error)
+
+
+def _lost(error: BaseException) -> _Answer:
+    lost = TransferError(f"the worker was lost: {type(error).__name__}", retryable=True)
+    lost.__cause__ = error
+    return _Answer(result=lost, place=None, stamp="")
+
+
+def _restored(values: dict[str, Any], path: Path) -> Transcoded | None:
+    """Make a result of a line of the manifest; None if the line is not of this version."""
+    known = set(Transcoded.__dataclass_fields__) - {"data", "path", "syntax"}
+    kept = {name: values[name] for name in known if name in values}
+    try:
+        kept["corrections"] = tuple(kept.get("corrections", ()))
+        return Transcoded(path=path, syntax=find_syntax(values["syntax"]), **kept)
+    except (TypeError, KeyError, RadkitError):
+        return None
+
+
+def _do(job: _Job) -> _Answer:
+    """Do one object, in whatever thread or process."""
+    with limits.use(job.limits):
+        path = job.source if isinstance(job.source, Path) else None
+        stamp = ""
+        try:
+            stamp = source_stamp(path) if path is not None else "none"
+            place, is_object = _place(job)
+            if not is_object:
+                return _Answer(result=None, place=None, stamp=stamp)
+            target = _safe_join(job.folder, place)
+            done = _run_or_copy(job, target)
+        except RadkitError as error:
+            return _Answer(result=_portable(error), place=None, stamp=stamp)
+        return _Answer(
+            result=done.result,
+            place=place if path is not None else None,
+            stamp=stamp,
+            sha256=file_sha256(target) if path is not None else "",
+            old_uid=done.old_uid,
+            new_uid=done.new_uid,
+        )
+
+
+def _place(job: _Job) -> tuple[str, bool]:
+    """Give the relative path of the result, and whether the source is DICOM at all."""
+    if job.found and not is_dicom_by_magic(job.source):
+        if job.source.name == MANIFEST:
+            return "", False
+        try:
+            with open_object(job.source):
+                pass
+        except CorruptFile:
+            return "", False
+    if job.place is not None:
+        return job.place, True
+    with open_object(job.source) as obj:
+        return named_after(obj.elements.text(0x00080018), job.number), True
+
+
+def _safe_join(folder: Path, place: str) -> Path:
+    path = folder / place
+    with io_errors("making a folder of the destination", str(path.parent)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.resolve().is_relative_to(folder):
+        raise TransferError("the result would lie outside of the destination", source=str(path))
+    return path
+
+
+def _run_or_copy(job: _Job, target: Path) -> Done:
+    try:
+        return run(job.source, target, job.options)
+    except RadkitError as error:
+        if job.on_error == "copy":
+            _pass_on(job.source, target, error)
+        raise
+
+
+def _pass_on(source: Any, target: Path, error: RadkitError) -> None:
+    """Copy what failed, as it is: the image matters more than the bytes saved."""
+    try:
+        reader: Reader = open_reader(source)
+        with reader:
+            copy_object(reader, target, find_syntax("explicit-le"), None)
+    except RadkitError as second:
+        error.hint = f"{error.hint + '. ' if error.hint else ''}It could not be copied either"
+        raise error from second
+
+
+def _portable(error: RadkitError) -> RadkitError:
+    """Drop the traceback, which holds frames of pixels alive as long as the report."""
+    error.__traceback__ = None
+    cause = error.__cause__
+    if cause is not None:
+        cause.__traceback__ = None
+    return error

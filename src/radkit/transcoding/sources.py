@@ -1,0 +1,192 @@
+"""From what a caller names to a list of objects with their places in the result's tree.
+
+A folder is walked in order of names, without following links out of it; a glob is
+expanded; an iterable is taken as it comes. Files that are no DICOM are told apart by
+their bytes, never by their names.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radkit.dicom.source import safe_name
+from radkit.dicom.write import is_part
+from radkit.errors import OptionError, TransferError
+
+__all__ = ["Task", "is_dicom_by_magic", "tasks"]
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One object to be done.
+
+    Parameters
+    ----------
+    source : Any
+        As the caller gave it, or a path found in a folder.
+    path : Path or None
+        If it is a file.
+    place : str or None
+        Relative path of the result, with slashes. None: named after its instance UID.
+    found : bool
+        It was met while walking a folder or glob, so it may be something else than DICOM.
+    """
+
+    source: Any
+    path: Path | None
+    place: str | None
+    found: bool
+
+
+def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
+    """List the objects behind `sources`.
+
+    Parameters
+    ----------
+    sources : path, glob or iterable of sources
+        A folder keeps its tree; so does a glob, below its fixed part; of an iterable of
+        files the part below their common folder is kept.
+    leave_out : Path, optional
+        A folder whose contents are not sources: the destination, if it lies inside.
+
+    Raises
+    ------
+    OptionError
+        Nothing is there.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        return _of_path(os.fspath(sources), leave_out)
+    if isinstance(sources, (bytes, bytearray, memoryview)) or not isinstance(sources, Iterable):
+        return [Task(sources, None, None, found=False)]
+    if hasattr(sources, "file_meta") or hasattr(sources, "read"):
+        return [Task(sources, None, None, found=False)]
+    given = list(sources)
+    paths = [Path(s) for s in given if isinstance(s, (str, os.PathLike))]
+    below = _common(paths)
+    found: list[Task] = []
+    for source in given:
+        if not isinstance(source, (str, os.PathLike)):
+            found.append(Task(source, None, None, found=False))
+            continue
+        path = Path(source)
+        if path.is_dir():
+            prefix = _relative(path, below)
+            found += _walk(path, prefix, leave_out)
+        else:
+            found.append(Task(source, path, _relative(path, below), found=False))
+    return _distinct(found)
+
+
+def _of_path(name: str, leave_out: Path | None) -> list[Task]:
+    path = Path(name)
+    if path.is_dir():
+        return _walk(path, "", leave_out)
+    if path.exists():
+        return [Task(path, path, path.name, found=False)]
+    if not _GLOB & set(name):
+        raise TransferError("the source does not exist", source=name)
+    matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
+    if not matches:
+        raise OptionError("no file matches the pattern", source=name)
+    base = _fixed_part(path)
+    found: list[Task] = []
+    for match in matches:
+        if match.is_dir():
+            if "**" not in name:
+                found += _walk(match, _relative(match, base), leave_out)
+        elif not is_part(match) and not _inside(match, leave_out):
+            found.append(Task(match, match, _relative(match, base), found=True))
+    return _distinct(found)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    fixed = []
+    for part in pattern.parent.parts:
+        if _GLOB & set(part):
+            break
+        fixed.append(part)
+    return Path(*fixed) if fixed else Path()
+
+
+def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
+    found = []
+
+    def refuse(error: OSError) -> None:
+        raise TransferError(
+            f"a folder cannot be read: {os.strerror(error.errno or 0)}", source=str(error.filename)
+        ) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(f for f in folders if not _inside(Path(root, f), leave_out))
+        for name in sorted(names):
+            path = Path(root, name)
+            if path.is_file() and not is_part(name):
+                below = "/".join(path.relative_to(folder).parts)
+                found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
+    return found
+
+
+def _inside(path: Path, folder: Path | None) -> bool:
+    return folder is not None and path.resolve().is_relative_to(folder)
+
+
+def _common(paths: list[Path]) -> Path | None:
+    if not paths:
+        return None
+    parents = [str(path.absolute().parent) for path in paths]
+    try:
+        return Path(os.path.commonpath(parents))
+    except ValueError:  # different drives
+        return None
+
+
+def _relative(path: Path, base: Path | None) -> str:
+    """Give the part below `base`; never one that climbs out."""
+    if base is not None:
+        try:
+            parts = path.absolute().relative_to(base.absolute()).parts
+        except ValueError:
+            parts = (path.name,)
+    else:
+        parts = (path.name,)
+    return "/".join(part for part in parts if part not in ("..", "/", ""))
+
+
+def _distinct(found: list[Task]) -> list[Task]:
+    """Two files of one name (`a/x/../1`, `1`) get places of their own, in order."""
+    seen: set[str] = set()
+    result = []
+    for task in found:
+        place = task.place
+        if place is not None:
+            stem, dot, ending = place.rpartition(".")
+            number = 1
+            while place in seen:
+                number += 1
+                place = f"{stem or ending}-{number}{dot + ending if stem else ''}"
+            seen.add(place)
+        result.append(Task(task.source, task.path, place, task.found))
+    return result
+
+
+def is_dicom_by_magic(path: Path) -> bool:
+    """Tell whether a file has the DICM prefix."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise TransferError(
+            f"a file cannot be read: {os.strerror(error.errno or 0)}", source=str(path)
+        ) from error
+
+
+def named_after(uid: str | None, number: int) -> str:
+    """Name the result of a source that has no path."""
+    return safe_name(uid) + ".dcm" if uid else f"object-{number:06d}.dcm"
