@@ -60,8 +60,10 @@ def _meta(dataset: Dataset, uid: str) -> bytes:
     from pydicom.uid import UID
 
     meta = FileMetaDataset()
-    for element in getattr(dataset, "file_meta", None) or ():
-        meta.add(element)
+    stated = getattr(dataset, "file_meta", None)
+    if stated is not None:
+        for tag in list(stated.keys()):  # raw ones stay raw: nothing is converted, nothing warns
+            meta[tag] = stated.get_item(tag)
     meta.TransferSyntaxUID = UID(uid)
     out = DicomBytesIO()
     write_file_meta_info(out, meta, enforce_standard=False)

@@ -91,7 +91,8 @@ def decode_text(data: bytes, charset: str) -> str:
     written back: transcoding copies the bytes.
     """
     name = charset.strip()
-    codec = _CHARSETS.get(name.replace("ISO 2022 IR", "ISO_IR"), "latin-1")
+    name = name.replace("ISO 2022 IR", "ISO_IR").replace("ISO-IR", "ISO_IR")
+    codec = _CHARSETS.get(name, "latin-1")
     try:
         codecs.lookup(codec)
     except LookupError:

@@ -245,7 +245,8 @@ class Elements:
                 f"({tag >> 16:04X},{tag & 0xFFFF:04X}) has no end that is known", offset=value
             )
         size = end - value if length < 0 else length
-        limits.check("max_memory_bytes", size, "value of an element", offset=value)
+        if size > _WINDOW_MAX:
+            limits.check("max_memory_bytes", size, "value of an element", offset=value)
         return self._windows.value(value, size)
 
     def _located(self, tag: int) -> tuple[str, memoryview] | None:

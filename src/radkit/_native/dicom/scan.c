@@ -201,7 +201,8 @@ rk_dcm_event rk_dcm_scan_run(rk_dcm_scan *s, const uint8_t *window, uint64_t bas
             if (avail < left)
                 return RK_DCM_MORE;
             /* A pad byte or two at the very end are no element. */
-            if (s->depth == 0 && only_zeros(p, left)) {
+            bool between = s->items && s->depth == 1 && !s->in_item;
+            if ((s->depth == 0 || between) && only_zeros(p, left)) {
                 s->pos = s->end;
                 s->stray = true;
                 return RK_DCM_DONE;
