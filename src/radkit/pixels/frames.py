@@ -375,7 +375,7 @@ class Frames:
             array = samples.finish_words(frame.array, image, signed=image.signed and not raw)
             bits = image.bits_stored
         else:
-            array, odd = samples.fit_codestream(frame, image, raw=raw)
+            array, odd = samples.fit_codestream(frame, self.spec, raw=raw)
             known = {problem.code for problem in problems}
             problems += tuple(problem for problem in odd if problem.code not in known)
             bits = max(frame.precision, 1)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from radkit._native import _pixels
-from radkit.codecs.frame import UncodedFrame
+from radkit.codecs.frame import FrameSpec, UncodedFrame
 from radkit.dicom.imagepixel import ImagePixel
 from radkit.errors import Problem
 
@@ -125,7 +125,7 @@ def native_label(image: ImagePixel) -> tuple[str, tuple[Problem, ...]]:
 
 
 def fit_codestream(
-    frame: UncodedFrame, image: ImagePixel, *, raw: bool
+    frame: UncodedFrame, spec: FrameSpec, *, raw: bool
 ) -> tuple[np.ndarray, tuple[Problem, ...]]:
     """Return the samples of a codestream in the container of the data set, and what was odd.
 
@@ -135,9 +135,9 @@ def fit_codestream(
     Representation 0 keeps its bits as well, and negative ones are told.
     """
     array, bits = frame.array, frame.precision
-    dtype = container(max(image.bits_allocated, bits), image.signed)
-    problems = _disagreements(frame, image)
-    if frame.signed == image.signed or (raw and not frame.signed):
+    dtype = container(max(spec.bits_allocated, bits), spec.signed)
+    problems = _disagreements(frame, spec)
+    if frame.signed == spec.signed or (raw and not frame.signed):
         return (
             array.view(dtype) if array.dtype.itemsize == dtype.itemsize else array.astype(dtype)
         ), problems
@@ -153,27 +153,27 @@ def fit_codestream(
     if bits == 8 * array.dtype.itemsize == 8 * dtype.itemsize:
         return array.view(dtype), problems
     out = np.empty(array.shape, dtype)
-    _pixels.convert(np.ascontiguousarray(array), out, bits=bits, signed=image.signed)
+    _pixels.convert(np.ascontiguousarray(array), out, bits=bits, signed=spec.signed)
     return out, problems
 
 
-def _disagreements(frame: UncodedFrame, image: ImagePixel) -> tuple[Problem, ...]:
+def _disagreements(frame: UncodedFrame, spec: FrameSpec) -> tuple[Problem, ...]:
     problems: tuple[Problem, ...] = ()
-    if frame.precision > image.bits_stored:
+    if frame.precision > spec.bits_stored:
         problems += (
             Problem(
                 code="precision-above-bits-stored",
                 text=f"the codestream has {frame.precision} bits per sample, Bits Stored says"
-                f" {image.bits_stored}: all of them are kept (PS3.5 8.1.1)",
+                f" {spec.bits_stored}: all of them are kept (PS3.5 8.1.1)",
                 tag=0x00280101,
             ),
         )
-    if image.signed and not frame.signed and frame.precision != image.bits_stored:
+    if spec.signed and not frame.signed and frame.precision != spec.bits_stored:
         problems += (
             Problem(
                 code="sign-from-precision",
                 text=f"Pixel Representation is 1, the codestream unsigned with {frame.precision}"
-                f" bits and Bits Stored {image.bits_stored}: the sign is the highest bit of the"
+                f" bits and Bits Stored {spec.bits_stored}: the sign is the highest bit of the"
                 " codestream's samples",
                 tag=0x00280103,
             ),
