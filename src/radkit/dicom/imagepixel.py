@@ -42,6 +42,23 @@ _NAMES = {
     REPRESENTATION: "Pixel Representation (0028,0103)",
 }
 Kind = Literal["int", "float", "double"]
+# Samples per Pixel of each Photometric Interpretation (PS3.3 C.7.6.3.1.2, the last three retired).
+_SAMPLES_OF = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    "PALETTE COLOR": 1,
+    "RGB": 3,
+    "YBR_FULL": 3,
+    "YBR_FULL_422": 3,
+    "YBR_PARTIAL_420": 3,
+    "YBR_PARTIAL_422": 3,
+    "YBR_ICT": 3,
+    "YBR_RCT": 3,
+    "XYB": 3,
+    "HSV": 3,
+    "ARGB": 4,
+    "CMYK": 4,
+}
 _CONTAINERS = {1: 1, 8: 1, 16: 2, 24: 4, 32: 4, 40: 8, 48: 8, 56: 8, 64: 8}
 _FLOATS: dict[int | None, tuple[Kind, int]] = {
     0x7FE00008: ("float", 32),
@@ -144,12 +161,14 @@ def _wrong(tag: int, allowed: str, section: str = "PS3.3 C.7.6.3") -> CorruptFil
 
 
 def _required(elements: Elements, tag: int, low: int, high: int) -> int:
-    value = _value(elements, tag)
-    if value is None:
+    values = elements.ints(tag)
+    if not values:
         raise CorruptFile(f"{_NAMES[tag]} is missing", section="PS3.3 C.7.6.3")
-    if not low <= value <= high:
+    if len(values) > 1:
+        raise _wrong(tag, "a single value", "PS3.6")
+    if not low <= values[0] <= high:
         raise _wrong(tag, f"{low} to {high}")
-    return value
+    return values[0]
 
 
 def _assumed(problems: list[Problem], tag: int, value: object) -> None:
@@ -232,7 +251,26 @@ def _photometric(elements: Elements, samples: int, problems: list[Problem]) -> s
         raise CorruptFile(
             "Photometric Interpretation (0028,0004) is no code string", section="PS3.5 6.2"
         )
-    return text.upper()
+    text = text.upper()
+    # Stored values do not depend on it, so it is told and not refused (PS3.3 C.7.6.3.1.2).
+    if text not in _SAMPLES_OF:
+        problems.append(
+            Problem(
+                code="photometric-unknown",
+                text="Photometric Interpretation (0028,0004) is none that the standard knows",
+                tag=PHOTOMETRIC,
+            )
+        )
+    elif samples != _SAMPLES_OF[text]:
+        problems.append(
+            Problem(
+                code="photometric-samples",
+                text=f"Photometric Interpretation (0028,0004) asks for {_SAMPLES_OF[text]} samples"
+                f" per pixel, Samples per Pixel (0028,0002) is {samples}",
+                tag=PHOTOMETRIC,
+            )
+        )
+    return text
 
 
 def _planar(elements: Elements, samples: int, problems: list[Problem]) -> bool:
