@@ -232,6 +232,8 @@ def _opened(reader: Reader, strict: bool) -> DicomObject:
     windows = Windows(reader)
     start = _meta_start(reader, windows, problems)
     meta, start = _read_meta(reader, windows, start, problems)
+    if start >= reader.size:
+        raise CorruptFile("the object ends behind its meta header", offset=start)
     uid = meta.text(_SYNTAX)
     known = uids.SYNTAXES.get(uid) if uid is not None else None
     if known is not None and known.deflated and not reader.inflated:
