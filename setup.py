@@ -38,6 +38,7 @@ setup(
             extension("_cpu", "kernels/cpu"),
             extension("_scan", "dicom/scan"),
             extension("_rle", "kernels/cpu", "kernels/rle*"),
+            extension("_jpegscan", "kernels/jpegscan"),
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
             extension(
                 "_pixels",

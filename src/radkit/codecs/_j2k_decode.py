@@ -199,9 +199,7 @@ def _planes(
     check_cost(1, samples, 1, 4, work=12)
     x0, y0 = header.origin
     area = None if region is None else [box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0]
-    stream = bytes(view[header.start : header.end])
-    if not header.eoc:
-        stream += b"\xff\xd9"
+    stream = _mended(view, header)
     if _is_deep(header):
         planes = _foreign.run(
             "openjph", "OpenJPH", stream, most=4 * samples, reduce=reduce, strict=strict
@@ -226,6 +224,23 @@ def _planes(
     if [plane.shape for plane in planes] != made:
         raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
     return planes if subset else [planes[index] for index in wanted]
+
+
+def _mended(view: memoryview, header: Header) -> bytes:
+    """Return the codestream with EOC, and with right counts of tile-parts.
+
+    OpenJPEG refuses a stream without the one, and in strict mode leaves out, without
+    a word, the tile-parts above a count that is too low.
+    """
+    stream = bytes(view[header.start : header.end])
+    if not header.eoc:
+        stream += b"\xff\xd9"
+    if header.recount:
+        patched = bytearray(stream)
+        for at, count in header.recount.items():
+            patched[at - header.start + 11] = min(count, 255)
+        return bytes(patched)
+    return stream
 
 
 def _is_deep(header: Header) -> bool:

@@ -164,6 +164,7 @@ def _tile_parts(data: memoryview, header: Header, at: int, stop: int) -> None:
             raise bad(f"tile-part {part} of tile {tile} is out of turn", at, "A.4.2")
         promised[tile] = max(promised.get(tile, 0), parts)
         over = over or 0 < parts <= part
+        header.sots.append((at, tile))
         end = at + psot
         if psot == 0:
             # The last tile-part, up to EOC: only its absence tells of a cut.
@@ -188,6 +189,7 @@ def _tile_parts(data: memoryview, header: Header, at: int, stop: int) -> None:
     if over:  # old encoders count one too few; what is there is read
         text = "a tile has more tile-parts than it states [T.800 A.4.2]"
         header.problems.append(Problem(code="tile-part-count-wrong", text=text))
+        header.recount = {at: seen[tile] for at, tile in header.sots}
     _missing(header, seen, promised, across * down)
 
 
@@ -242,7 +244,7 @@ def _finish(
 def _missing(header: Header, seen: dict[int, int], promised: dict[int, int], tiles: int) -> None:
     """Lower `sound` by tiles and tile-parts that never came."""
     absent = sum(max(parts - seen.get(tile, 0), 0) for tile, parts in promised.items())
-    absent += tiles - len(seen)
+    absent += sum(not header.is_empty(tile) for tile in range(tiles) if tile not in seen)
     stated = all(promised.get(tile) for tile in seen)
     if header.tlm and header.tlm != header.parts:
         header.problems.append(

@@ -62,6 +62,8 @@ class Header:
     poc: int = 0
     roi: bool = False
     parts: int = 0
+    sots: list[tuple[int, int]] = field(default_factory=list)  # offset of each SOT, its tile
+    recount: dict[int, int] = field(default_factory=dict)  # offset of SOT: right TNsot
     eoc: bool = False
     sound: float = 1.0
     problems: list[Problem] = field(default_factory=list)
@@ -96,6 +98,19 @@ class Header:
             low, high = -(-self.origin[axis] // step), -(-self.size[axis] // step)
             sides.append(shrink(high, reduce) - shrink(low, reduce))
         return sides[0], sides[1]
+
+    def is_empty(self, tile: int) -> bool:
+        """Return whether no component has a sample in a tile; encoders may leave it out."""
+        across, _ = self.tiles
+        places = (tile % across, tile // across)
+        low = [max(self.tile_origin[i] + places[i] * self.tile[i], self.origin[i]) for i in (0, 1)]
+        high = [
+            min(self.tile_origin[i] + (places[i] + 1) * self.tile[i], self.size[i]) for i in (0, 1)
+        ]
+        return all(
+            any(-(-high[i] // step[i]) <= -(-low[i] // step[i]) for i in (0, 1))
+            for step in set(self.steps)
+        )
 
     def info(self) -> CodestreamInfo:
         """Return the public form."""

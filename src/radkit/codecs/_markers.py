@@ -40,6 +40,8 @@ class Scan:
     offset: int
     end: int
     restart: int  # restart interval in force, 0 = none
+    selectors: tuple[tuple[int, int], ...] = ()  # DC and AC table of each component
+    huffman: dict[int, bytes] = field(default_factory=dict)  # tables in force, by Tc << 4 | Th
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Markers:
     mrfx: bool = False
     lse: tuple[int, ...] = ()
     near: int = 0
+    huffman: dict[int, bytes] = field(default_factory=dict)
     eoi: int | None = None
     size: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -127,6 +130,8 @@ def _segment(found: Markers, marker: int, body: bytes, at: int) -> None:
     is_sof = marker == JPEGLS_SOF or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC))
     if is_sof:
         _frame(found, marker, body, at)
+    elif marker == 0xC4:
+        _tables(found, body, at)
     elif marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
         found.adobe = body[11]
     elif marker == 0xE0 and body[:5] == b"JFIF\0":
@@ -161,6 +166,20 @@ def _frame(found: Markers, marker: int, body: bytes, at: int) -> None:
         raise CorruptPixelData("a frame of no columns", offset=at, section="T.81 B.2.2")
 
 
+def _tables(found: Markers, body: bytes, at: int) -> None:
+    """Keep the Huffman tables of a DHT segment: 16 counts and the symbols of each."""
+    start = 0
+    while start < len(body):
+        count = sum(body[start + 1 : start + 17])
+        stop = start + 17 + count
+        if stop > len(body) or count > 256:
+            raise CorruptPixelData(
+                "a Huffman table ends too late", offset=at, section="T.81 B.2.4.2"
+            )
+        found.huffman[body[start]] = body[start + 1 : stop]
+        start = stop
+
+
 def _scan(
     data: bytes | memoryview, found: Markers, body: bytes, at: int, length: int, restart: int
 ) -> int:
@@ -183,7 +202,10 @@ def _scan(
     match = (_NEXT_JPEGLS if is_ls else _NEXT_JPEG).search(data, begin)
     end = match.start() if match else len(data)
     start, stop, approximation = body[-3:]
-    found.scans.append(Scan(names, start, stop, approximation, begin, end, restart))
+    selectors = tuple((byte >> 4, byte & 15) for byte in body[2 : 2 + 2 * body[0] : 2])
+    found.scans.append(
+        Scan(names, start, stop, approximation, begin, end, restart, selectors, dict(found.huffman))
+    )
     if is_ls:
         found.near = max(found.near, start)
     return end

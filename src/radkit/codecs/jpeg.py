@@ -2,8 +2,9 @@
 
 Samples stay in the colour space that they are stored in; subsampled chroma is
 brought to full size ("fancy" upsampling), with the accurate integer IDCT.
-libjpeg-turbo fills what is missing with grey and says nothing, so completeness
-is proven here: see `_proof`.
+libjpeg-turbo fills what is missing or broken with grey and says nothing, so
+completeness is proven here: `_walk` follows the Huffman codes of sequential scans,
+`_proof` tries progressive ones with two endings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from radkit._native import _jpegscan
 from radkit.codecs import _foreign, _markers
 from radkit.codecs._common import (
     Region,
@@ -29,6 +31,7 @@ from radkit.errors import (
     CorruptPixelData,
     EncodeError,
     Problem,
+    RadkitError,
     TruncatedPixelData,
     UnsupportedTransferSyntax,
 )
@@ -280,15 +283,68 @@ def _decode(
         return array
 
     end = found.eoi if found.eoi is not None else found.size
-    array, sound = _proof(bytes(view[:end]), found, make)
-    if sound < 1.0:
-        text = "the entropy-coded data end before the image is whole"
+    if found.sof == 2:
+        array, sound = _proof(bytes(view[:end]), found, make)
+        fault: RadkitError | None = None
+        if sound < 1.0:
+            text = "the entropy-coded data end before the image is whole"
+            fault = TruncatedPixelData(text, decoded=sound, section="T.81 B.1.1.5")
+    else:
+        sound, fault = _walk(view, found)
+        if fault is None or not strict:
+            array = make(bytes(view[:end]) + b"\xff\xd9")
+    if fault is not None:
         if strict:
-            raise TruncatedPixelData(text, decoded=sound, section="T.81 B.1.1.5")
-        found.problems.append(Problem(code="truncated", text=text))
+            raise fault
+        found.problems.append(Problem(code="truncated", text=fault.message))
     if found.eoi is None:
         found.problems.append(_no_eoi())
     return array, sound, found.problems
+
+
+def _walk(view: memoryview, found: _markers.Markers) -> tuple[float, RadkitError | None]:
+    """Count the MCUs of all scans of a sequential process; return their share, and the fault."""
+    parts = {part.id: part for part in found.components}
+    across = max(part.horizontal for part in found.components)
+    down = max(part.vertical for part in found.components)
+    whole = total = 0
+    fault: RadkitError | None = None
+    for scan in found.scans:
+        members = [parts[name] for name in scan.components]
+        if len(members) == 1:
+            # A scan of one component has blocks of its own size, none for padding.
+            cols = -(-found.cols * members[0].horizontal // across)
+            rows = -(-found.rows * members[0].vertical // down)
+            mcus = -(-cols // 8) * -(-rows // 8)
+            repeats = [1]
+        else:
+            mcus = -(-found.cols // (8 * across)) * -(-found.rows // (8 * down))
+            repeats = [part.horizontal * part.vertical for part in members]
+        if sum(repeats) > 10:
+            raise CorruptPixelData("more than 10 blocks in an MCU", section="T.81 B.2.3")
+        keys: list[int] = []
+        blocks: list[tuple[int, int]] = []
+        for (dc, ac), count in zip(scan.selectors, repeats, strict=True):
+            pair = (dc, 0x10 | ac)
+            if any(key not in scan.huffman for key in pair):
+                raise CorruptPixelData(
+                    "a Huffman table is missing", offset=scan.offset, section="T.81 B.2.4.2"
+                )
+            keys += [key for key in pair if key not in keys]
+            blocks += [(keys.index(pair[0]), keys.index(pair[1]))] * count
+        found_mcus, _, error = _jpegscan.walk(
+            view[scan.offset : scan.end],
+            tables=[scan.huffman[key] for key in keys],
+            blocks=blocks,
+            mcus=mcus,
+            restart=scan.restart,
+        )
+        whole, total = whole + found_mcus, total + mcus
+        fault = fault or error
+    share = whole / total
+    if isinstance(fault, TruncatedPixelData):
+        fault.decoded = share
+    return (min(share, 1.0 - 2**-20) if fault else 1.0), fault
 
 
 def _proof(head: bytes, found: _markers.Markers, make: Any) -> tuple[np.ndarray, float]:
