@@ -57,6 +57,7 @@ class FrameSpool:
         self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
+        """Give itself."""
         return self
 
     def __exit__(
@@ -97,7 +98,7 @@ class FrameSpool:
             return
         with io_errors("spooling coded frames"):
             if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._folder)
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (closed in __exit__)
                 for earlier in self._kept:
                     self._file.write(earlier)
                 self._kept.clear()

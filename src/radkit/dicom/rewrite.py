@@ -39,11 +39,10 @@ UNDEFINED = 0xFFFFFFFF
 SHORT_LIMIT = 0xFFFE
 
 # PS3.5 7.1.2: two reserved bytes and a 32-bit length follow these.
-LONG_VRS = frozenset(
-    {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
-)
+LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 KNOWN_VRS = LONG_VRS | frozenset(
-    "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"}
+    | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
 )
 WORD = {
     **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
@@ -296,7 +295,9 @@ class Rewriter:
             # UN, or pixel fragments: contents do not depend on the encoding around them,
             # except that fragments exist only in explicit VR little endian (PS3.5 A.4).
             end = self._skip(data, raw, stop, len(path))
-            native = self.hook and raw.tag == PIXEL_DATA and self.hook(path, vr, data[raw.value : end])
+            native = (
+                self.hook and raw.tag == PIXEL_DATA and self.hook(path, vr, data[raw.value : end])
+            )
             if native:
                 out.append(element_header(raw.tag, vr, len(native), self.target))
                 out.append(native)
@@ -363,9 +364,7 @@ class Rewriter:
                 out.append(struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
                 return raw.value
             if raw.tag != ITEM:
-                raise CorruptFile(
-                    "an item must stand here", offset=at, section="PS3.5 7.5"
-                )
+                raise CorruptFile("an item must stand here", offset=at, section="PS3.5 7.5")
             inner: list[bytes | memoryview] = []
             own = _Scope(scope.signed, scope.bits_allocated)
             if raw.length == UNDEFINED:
@@ -435,7 +434,7 @@ class Rewriter:
 
 @contextlib.contextmanager
 def _no_recursion_error() -> Iterator[None]:
-    """A caller may allow more depth than the interpreter has."""
+    """Turn the interpreter's limit into radkit's: a caller may allow more depth than it has."""
     try:
         yield
     except RecursionError:
@@ -448,6 +447,4 @@ def _no_recursion_error() -> Iterator[None]:
 
 
 def _past_end(at: int) -> CorruptFile:
-    return CorruptFile(
-        "an element ends after the bytes it lies in", offset=at, section="PS3.5 7.1"
-    )
+    return CorruptFile("an element ends after the bytes it lies in", offset=at, section="PS3.5 7.1")

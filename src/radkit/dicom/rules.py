@@ -126,21 +126,18 @@ def check_holds(target: TransferSyntax, outcome: Outcome, kind: str) -> None:
             section=section,
         )
     if outcome.photometric == "PALETTE COLOR" and not target.lossless_only:
-        if target.coding in ("jpeg2000", "htj2k", "jpegls"):
-            raise EncodeError(
-                f"{target.name} cannot hold PALETTE COLOR",
-                section=section,
-                hint=f"Choose {target.name}-lossless",
-            )
+        raise EncodeError(
+            f"{target.name} cannot hold PALETTE COLOR",
+            section=section,
+            hint=f"Choose {target.name}-lossless",
+        )
     if outcome.samples not in (1, 3):
         raise EncodeError(
             f"{target.name} holds 1 or 3 samples per pixel, not {outcome.samples}",
             section=section,
         )
     if outcome.samples > 1 and outcome.signed:
-        raise EncodeError(
-            f"{target.name} holds no signed colour samples", section=section
-        )
+        raise EncodeError(f"{target.name} holds no signed colour samples", section=section)
 
 
 _TABLES: dict[str, tuple[str, tuple[int, ...], range]] = {
@@ -294,7 +291,7 @@ def lossy_edits(obj: DicomObject, step: LossyStep) -> tuple[Edits, dict[int, Hoo
         step.corrections.append(
             "Pixel Padding Value is kept, but lossy coding may have changed padded pixels"
         )
-    hooks = {tag: _frame_type_hook for tag in FUNCTIONAL_GROUPS if tag in have}
+    hooks: dict[int, Hook] = {tag: _frame_type_hook for tag in FUNCTIONAL_GROUPS if tag in have}
     return edits, hooks
 
 

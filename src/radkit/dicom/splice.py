@@ -302,9 +302,7 @@ def read_pieces(reader: Reader, pieces: Sequence[Piece]) -> Iterator[bytes | mem
             left -= size
 
 
-def write(
-    laid: Plan, reader: Reader, pixels: Iterable[bytes | memoryview], out: Sink
-) -> None:
+def write(laid: Plan, reader: Reader, pixels: Iterable[bytes | memoryview], out: Sink) -> None:
     """Write an object: meta header, elements, pixel element, elements.
 
     Parameters

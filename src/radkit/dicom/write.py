@@ -19,7 +19,7 @@ from typing import Protocol, Self
 
 from radkit.errors import TransferError
 
-__all__ = ["AtomicFile", "Sink", "is_part", "io_errors", "sweep_parts", "write_file"]
+__all__ = ["AtomicFile", "Sink", "io_errors", "is_part", "sweep_parts", "write_file"]
 
 _PART = re.compile(r"\.part-[0-9a-f]{16}$")
 _MOST_NAME_BYTES = 255
@@ -96,6 +96,7 @@ class AtomicFile:
             self._fd = os.open(self.part, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
 
     def __enter__(self) -> Self:
+        """Give itself."""
         return self
 
     def __exit__(

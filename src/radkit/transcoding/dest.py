@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from radkit.dicom.source import safe_name
 from radkit.dicom.write import AtomicFile, Sink, io_errors, write_file
@@ -122,7 +122,7 @@ def deliver(
         return Written(None, None, total)
 
 
-def _hand_over(dest: BinaryIO, data: bytes) -> None:
+def _hand_over(dest: Any, data: bytes) -> None:
     view = memoryview(data)
     with io_errors("writing to the file object"):
         while view:

@@ -115,7 +115,7 @@ def _jpegls(data: bytes, result: Frames, outcome: Outcome) -> np.ndarray:
 def _rle(data: bytes, result: Frames, outcome: Outcome) -> np.ndarray:
     image = result.image
     decode = _load("pydicom.pixels.decoders.rle", "pydicom")._rle_decode_frame
-    planes = decode(data, image.rows, image.cols, image.samples, image.bits_allocated, "<")
+    planes = decode(data, image.rows, image.cols, image.samples, image.bits_allocated, ">")
     cells = np.frombuffer(planes, f"<u{image.bits_allocated // 8}")
     if image.samples == 1:
         return cells.reshape(image.rows, image.cols)

@@ -66,6 +66,7 @@ class Manifest:
             raise
 
     def __enter__(self) -> Self:
+        """Give itself."""
         return self
 
     def __exit__(

@@ -187,7 +187,7 @@ def _executor(engine: Engine | Executor, count: int) -> Iterator[Executor]:
 
 def _dask() -> Executor:
     try:
-        from distributed import get_client
+        from distributed import get_client  # type: ignore[import-not-found]
     except ImportError as error:
         raise MissingDependency(
             'engine="dask" needs dask.distributed: pip install radkit[archive]'

@@ -44,6 +44,7 @@ class Options:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        """Check them against each other."""
         object.__setattr__(self, "lossy", resolve(self.lossy))
         for name, allowed in (
             ("verify", (True, False, "independent")),

@@ -32,7 +32,7 @@ class EmbeddedOverlay:
 
 def embedded_overlays(obj: DicomObject, image: ImagePixel) -> list[EmbeddedOverlay]:
     """Find the overlays that lie in bits of the words that are not stored bits."""
-    found = []
+    found: list[EmbeddedOverlay] = []
     if image.kind != "int" or image.samples != 1:
         return found
     low = image.high_bit - image.bits_stored + 1

@@ -73,6 +73,7 @@ class Recoding:
         self._deadline = limits.deadline()
 
     def __enter__(self) -> Self:
+        """Give itself."""
         return self
 
     def __exit__(
@@ -195,9 +196,11 @@ class Recoding:
         found = overlays.words(self.frames, 0)
         if found is None or found.shape != self._first.array.shape:
             return
-        clean = self._first.array.view(found.dtype) if found.dtype.itemsize == (
-            self._first.array.dtype.itemsize
-        ) else found
+        clean = (
+            self._first.array.view(found.dtype)
+            if found.dtype.itemsize == (self._first.array.dtype.itemsize)
+            else found
+        )
         if image.high_bit != image.bits_stored - 1 or not np.array_equal(found, clean):
             self._tell(
                 f"only the {image.bits_stored} stored bits of each word are carried;"
@@ -383,7 +386,6 @@ class Recoding:
         """
         if not self.options.verify:
             return
-        image = self.image
         lossy = bool(self._lossy_frames)
         proof = Proof(bits_stored=self.outcome.bits_stored)
         with Frames(made) as result:
@@ -408,7 +410,11 @@ class Recoding:
             for after, figures in self._each(work):
                 proof.add(after, figures)
         wanted = self.options.lossy
-        if wanted is not None and wanted.max_error is not None and proof.max_error > wanted.max_error:
+        if (
+            wanted is not None
+            and wanted.max_error is not None
+            and proof.max_error > wanted.max_error
+        ):
             raise VerificationError(
                 f"the largest error is {proof.max_error}, {wanted.max_error} was asked;"
                 " nothing was written"

@@ -116,9 +116,11 @@ class Report:
     seconds: float = 0.0
 
     def __iter__(self) -> Iterator[tuple[Any, Transcoded | RadkitError]]:
+        """Give the pairs of source and result."""
         return iter(self.entries)
 
     def __len__(self) -> int:
+        """Count the objects."""
         return len(self.entries)
 
     def _done(self) -> Sequence[Transcoded]:
@@ -150,6 +152,7 @@ class Report:
         return sum(result.bytes_out for result in self._done())
 
     def __str__(self) -> str:
+        """Sum up in one line."""
         parts = f"{self.transcoded} transcoded, {self.copied} copied, {len(self.failed)} failed"
         text = f"{len(self.entries)} objects: {parts}"
         if self.skipped:

@@ -67,8 +67,7 @@ def compare(
             frame=frame,
         )
     wide = np.int64 if before.dtype.itemsize > 2 else np.int32
-    difference = after.astype(wide)
-    difference -= before.astype(wide)
+    difference = np.subtract(after, before, dtype=wide, casting="unsafe")
     worst = max(int(difference.max()), -int(difference.min()))
     exact = difference.astype(np.float64).ravel()
     similar = ssim(before, after, float((1 << bits_stored) - 1))
@@ -95,7 +94,7 @@ def ssim(before: np.ndarray, after: np.ndarray, data_range: float) -> float | No
     for start in range(edge, rows - edge, step):
         stop = min(start + step, rows - edge)
         cut = slice(start - edge, stop + edge)
-        _, each = structural_similarity(
+        _, each = structural_similarity(  # type: ignore[no-untyped-call]
             before[cut],
             after[cut],
             win_size=window,
