@@ -146,14 +146,19 @@ static inline bool read_long(reader *r, const rk_huff_canon *canon, uint64_t ent
     return true;
 }
 
-/* One table: up to three symbols per look-up, four look-ups of 12 bits per refill. */
+/*
+ * One table: up to three symbols per look-up, four look-ups of 12 bits per refill. The loop
+ * waits for look-up after look-up, so nothing but load and shift may stand between two: `used`
+ * sums whole entries, of which only the lowest six bits count, and is looked at once per
+ * refill. Reading missing extra bits without a jump was tried: 1.25 times slower on CT.
+ */
 static uint16_t *diff_joint(reader *r, const uint8_t *end, uint16_t *o, const uint16_t *stop,
                             const rk_jpegll_lut *table)
 {
     const uint64_t *lut = table->lut;
     reader s = *r;
     while (o < stop && s.next < end) {
-        uint64_t entry;
+        uint64_t entry, used = 0;
         refill(&s);
 #define RK_LOOK_UP()                              \
     entry = lut[s.bits >> (64 - BITS)];           \
@@ -163,15 +168,18 @@ static uint16_t *diff_joint(reader *r, const uint8_t *end, uint16_t *o, const ui
         uint64_t differences = entry >> 16;       \
         memcpy(o, &differences, 8);               \
     }                                             \
-    drop(&s, ENTRY_BITS(entry));                  \
+    s.bits <<= entry & 63;                        \
+    used += entry;                                \
     o += ENTRY_COUNT(entry);
         RK_LOOK_UP()
         RK_LOOK_UP()
         RK_LOOK_UP()
         RK_LOOK_UP()
 #undef RK_LOOK_UP
+        s.count -= used & 63;
         continue;
     slow:
+        s.count -= used & 63;
         /* Without this refill values come out right and the count of bits goes below zero:
          * three look-ups leave 20 sure bits and a symbol may take 31. */
         refill(&s);
