@@ -95,6 +95,8 @@ def measure(rows: list[str], *, quick: bool) -> tuple[int, list[dict[str, Any]]]
     raw = CACHE / "raw.json"
     raw.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "benchmarks", "-q", "-p", "no:cacheprovider"]
+    # A row that fails has not used its fixture; one message is enough.
+    command += ["-W", "ignore::pytest_benchmark.logger.PytestBenchmarkWarning"]
     command += ["--benchmark-quiet", f"--benchmark-json={raw}", "--no-header", "-rs"]
     command += ["--quick"] * quick + [f"--rows={','.join(rows)}"] * bool(rows)
     env = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}

@@ -1,0 +1,281 @@
+"""Files: splicing a codestream in, reading headers, and whole transcodings from path to path."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+
+from benchmarks import data, rivals
+from benchmarks.harness import Side
+
+HTJ2K = "1.2.840.10008.1.2.4.201"
+ATTRIBUTES = [
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PixelSpacing",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceThickness",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "InstanceNumber",
+    "WindowCenter",
+    "WindowWidth",
+]
+
+
+def spliced(source, codestream, sink) -> None:
+    """Write `source` with another transfer syntax and these coded bytes, by radkit's splicer."""
+    from radkit.dicom import splice
+    from radkit.dicom.objects import open_object
+    from radkit.dicom.uids import syntax
+
+    item = struct.Struct("<HHI").pack
+    pad = bytes(len(codestream) % 2)
+    with open_object(source) as obj:
+        laid = splice.plan(obj, syntax(HTJ2K), {})
+        head = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
+        head += item(0xFFFE, 0xE000, 0) + item(0xFFFE, 0xE000, len(codestream) + len(pad))
+        pixels = (head, codestream, pad + item(0xFFFE, 0xE0DD, 0))
+        splice.write(laid, obj.reader, pixels, sink)
+
+
+def spliced_by_pydicom(source, codestream, sink) -> None:
+    import pydicom
+    from pydicom.encaps import encapsulate
+
+    dataset = pydicom.dcmread(source)
+    dataset.PixelData = encapsulate([codestream], has_bot=False)
+    dataset["PixelData"].is_undefined_length = True
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = HTJ2K
+    dataset.save_as(sink)
+
+
+def equal_elements(theirs, ours) -> None:
+    """Both objects hold the same elements with the same values."""
+    import pydicom
+
+    def read(blob):
+        return pydicom.dcmread(blob if isinstance(blob, str) else io.BytesIO(blob))
+
+    for a, b in zip(theirs, ours, strict=True):
+        first, second = read(a), read(b)
+        assert first.file_meta.TransferSyntaxUID == second.file_meta.TransferSyntaxUID == HTJ2K
+        assert first == second
+
+
+@pytest.mark.parametrize("row", ["splice-memory", "splice-file", "splice-file-header"])
+def test_splice(versus, row):
+    paths, streams = data.ct_files(), data.stream("htj2k", "ct")
+    blobs = [p.read_bytes() for p in paths]
+    folder = data.work_dir()
+
+    def in_memory(splicer, wrap):
+        def run():
+            out = []
+            for blob, stream in zip(blobs, streams, strict=True):
+                sink = io.BytesIO()
+                splicer(wrap(blob), stream, sink)
+                out.append(sink.getvalue())
+            return out
+
+        return run
+
+    def on_disk(splicer, name, read):
+        def run():
+            out = []
+            for i, (path, stream) in enumerate(zip(paths, streams, strict=True)):
+                dest = folder / f"{name}{i}.dcm"
+                with dest.open("wb", buffering=0) as sink:
+                    splicer(read(path), stream, sink)
+                out.append(str(dest))
+            return out
+
+        return run
+
+    if row == "splice-memory":
+        peer, own = in_memory(spliced_by_pydicom, io.BytesIO), in_memory(spliced, bytes)
+    else:
+        whole = row == "splice-file"
+        peer = on_disk(spliced_by_pydicom, "peer", str)
+        own = on_disk(spliced, "own", (lambda p: p.read_bytes()) if whole else (lambda p: p))
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(
+            name="pydicom dcmread, encapsulate, save_as",
+            version=rivals.version("pydicom"),
+            run=peer,
+        ),
+        own=Side(name="radkit", version="", run=own),
+        frames=len(paths),
+        bytes_in=len(blobs[0]),
+        bytes_out=len(blobs[0]) - data.frames("ct")[0].nbytes + len(streams[0]),
+        check=equal_elements,
+    )
+
+
+@pytest.mark.parametrize("row", ["header-scan"])
+def test_header_scan(versus, row):
+    import pydicom
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+    from radkit.dicom.objects import open_object
+
+    paths = data.ct_files()
+    tags = {name: int(tag_for_keyword(name)) for name in ATTRIBUTES}
+    kinds = {name: dictionary_VR(tag) for name, tag in tags.items()}
+
+    def one(value):
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return (value,)
+        many = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else (value,)
+        return tuple(float(v) for v in many)
+
+    def peer():
+        out = []
+        for path in paths:
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=ATTRIBUTES)
+            out.append({name: one(header.get(name)) for name in ATTRIBUTES})
+        return out
+
+    plan = [(n, t, kinds[n] in ("US", "IS"), kinds[n] == "DS") for n, t in tags.items()]
+
+    def own():
+        out = []
+        for path in paths:
+            with open_object(path) as obj:
+                elements = obj.elements
+                got = {}
+                for name, tag, whole, decimal in plan:
+                    if whole:
+                        got[name] = elements.ints(tag)
+                    elif decimal:
+                        got[name] = elements.floats(tag)
+                    else:
+                        got[name] = elements.texts(tag)
+                out.append(got)
+        return out
+
+    def same(theirs, ours):
+        for a, b in zip(theirs, ours, strict=True):
+            for name in ATTRIBUTES:
+                assert tuple(a[name]) == tuple(b[name] or ()), name
+
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(
+            name="pydicom dcmread(stop_before_pixels, specific_tags)",
+            version=rivals.version("pydicom"),
+            run=peer,
+        ),
+        own=Side(name="radkit", version="", run=own),
+        frames=len(paths),
+        bytes_in=paths[0].stat().st_size,
+        bytes_out=0,
+        check=same,
+    )
+
+
+def by_pydicom_j2k(path, dest) -> None:
+    import pydicom
+    from pydicom.uid import JPEG2000Lossless
+
+    dataset = pydicom.dcmread(path)
+    dataset.compress(JPEG2000Lossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
+    dataset.save_as(dest)
+
+
+def by_pydicom_htj2k(path, dest) -> None:
+    import imagecodecs
+    import pydicom
+    from pydicom.encaps import encapsulate
+
+    dataset = pydicom.dcmread(path)
+    array = np.frombuffer(dataset.PixelData, "<u2").reshape(dataset.Rows, dataset.Columns)
+    coded = bytes(imagecodecs.htj2k_encode(array, reversible=True, resolutions=5))
+    dataset.PixelData = encapsulate([coded])
+    dataset["PixelData"].is_undefined_length = True
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = HTJ2K
+    dataset.save_as(dest)
+
+
+def by_gdcm_jpegls(path, dest) -> None:
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLSLossless))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(dest))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+FILES = {
+    "j2k": ("jpeg2000-lossless", by_pydicom_j2k, "pydicom compress, save_as", "pydicom"),
+    "htj2k": ("htj2k-lossless", by_pydicom_htj2k, "pydicom with imagecodecs, by hand", "pydicom"),
+    "jpegls": ("jpegls-lossless", by_gdcm_jpegls, "GDCM in process", "python-gdcm"),
+}
+
+
+@pytest.mark.parametrize("row", [f"file-{k}{v}" for k in FILES for v in ("", "-verified")])
+def test_file_to_file(versus, row):
+    import radkit
+
+    kind, verified = row.split("-")[1], row.endswith("-verified")
+    syntax, peer_call, name, package = FILES[kind]
+    paths, folder = data.ct_files(), data.work_dir()
+
+    def runner(prefix, call):
+        def run():
+            out = []
+            for i, path in enumerate(paths):
+                dest = folder / f"{prefix}{i}.dcm"
+                call(path, dest)
+                out.append(dest)
+            return out
+
+        return run
+
+    def own(path, dest):
+        radkit.transcode(path, dest, syntax, verify=verified, threads=1)
+
+    def both_hold_the_frames(theirs, ours):
+        for a, b, frame in zip(theirs, ours, data.frames("ct"), strict=True):
+            assert np.array_equal(radkit.decode(a), frame)
+            assert np.array_equal(radkit.decode(b), frame)
+
+    run_own = runner("own", own)
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(name=name, version=rivals.version(package), run=runner("peer", peer_call)),
+        own=Side(name="radkit", version="", run=run_own),
+        frames=len(paths),
+        bytes_in=paths[0].stat().st_size,
+        bytes_out=sum(p.stat().st_size for p in run_own()) // len(paths),
+        check=both_hold_the_frames,
+    )
