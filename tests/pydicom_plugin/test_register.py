@@ -216,7 +216,8 @@ def test_a_stranger_that_cannot_be_put_back_stays_first():
 def test_broken_frame_is_refused_and_pydicom_says_so(registered):
     ds = pydicom.dcmread(sample("mr_rle"))
     data = bytearray(ds.PixelData)
-    data[8 + 8 : 8 + 12] = b"\xff\xff\xff\xff"  # the count of segments
+    header = 8 + int.from_bytes(data[4:8], "little") + 8  # after the offset table and an item tag
+    data[header : header + 4] = b"\xff\xff\xff\xff"  # the count of segments
     ds.PixelData = bytes(data)
     with pytest.raises(RuntimeError, match="radkit"):
         _ = ds.pixel_array

@@ -174,7 +174,7 @@ def read(
     >>> radkit.read(get_testdata_file("CT_small.dcm")).photometric
     'MONOCHROME2'
     """
-    with Frames(source, strict=strict) as opened:
+    with Frames(source, strict=strict) as opened, opened.named():
         return decode_frames(
             opened,
             frames=frames,
@@ -415,7 +415,7 @@ def iter_frames(
             numbers, _ = choose_frames(frames, image.frames)
             box = check_region(region, image.rows, image.cols)
             opened.check_ability(reduce=reduce, layers=layers)
-            with limits.use(in_force):
+            with limits.use(in_force), opened.named():
                 _check_memory(opened, max(1, ahead), opened.frame_shape(box, reduce), 1)
                 opened.locate(numbers)
 

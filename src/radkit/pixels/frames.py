@@ -7,8 +7,9 @@ with it. Methods may be called from several threads at once.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -30,13 +31,19 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 from radkit.pixels import native, samples
-from radkit.pixels.selection import Region, grid_shape
+from radkit.pixels.selection import Region, grid_shape, reduced_region
 
 __all__ = ["Frames", "OneFrame"]
 
 # Codings whose frames are cells as they lie in native pixel data.
 WORDS = frozenset({"native", "uncompressed-frame", "rle", "deflated-frame"})
+RESOLUTIONS = frozenset({"jpeg2000", "htj2k"})
 Colour = Literal["rgb", "coded"]
+
+
+def _has_ht(coding: str, data: memoryview) -> bool:
+    info = registry.frame_info(coding, data)
+    return info is not None and info.ht
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +77,19 @@ class OneFrame:
     bytes_read: int
 
 
+@contextlib.contextmanager
+def _named(name: str | None, frame: int | None = None) -> Iterator[None]:
+    """Give errors that pass the name of their object, and their frame."""
+    try:
+        yield
+    except RadkitError as error:
+        if error.frame is None:
+            error.frame = frame
+        if error.source is None:
+            error.source = name
+        raise
+
+
 class Frames:
     """An object's frames.
 
@@ -99,7 +119,8 @@ class Frames:
         self._owned = not isinstance(source, DicomObject)
         self.obj: DicomObject = open_object(source, strict=strict) if self._owned else source
         try:
-            self.image: ImagePixel = ImagePixel.from_object(self.obj)
+            with self.named():
+                self.image: ImagePixel = ImagePixel.from_object(self.obj)
         except BaseException:
             self.close()
             raise
@@ -122,6 +143,10 @@ class Frames:
         """Close the object, if it was opened here."""
         if self._owned:
             self.obj.close()
+
+    def named(self, frame: int | None = None) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which errors get the name of this object."""
+        return _named(self.obj.reader.name, frame)
 
     @property
     def coding(self) -> str:
@@ -153,7 +178,8 @@ class Frames:
 
     def locate(self, frames: Sequence[int] | None) -> FrameMap:
         """Find these frames only; others cannot be decoded afterwards."""
-        self._map = frame_map(self.obj, self.image, frames=frames, strict=self.strict)
+        with self.named():
+            self._map = frame_map(self.obj, self.image, frames=frames, strict=self.strict)
         return self._map
 
     @cached_property
@@ -236,13 +262,8 @@ class Frames:
             With `.frame` set.
         """
         try:
-            return self._decode(index, out, reduce, region, layers, raw, colour)
-        except RadkitError as error:
-            if error.frame is None:
-                error.frame = index
-            if error.source is None:
-                error.source = self.obj.reader.name
-            raise
+            with self.named(index):
+                return self._decode(index, out, reduce, region, layers, raw, colour)
         except MemoryError:
             raise LimitExceeded(
                 "there is not enough memory to decode a frame",
@@ -350,16 +371,21 @@ class Frames:
         colour: Colour,
     ) -> OneFrame:
         data = self.map.read(index)
+        # OpenJPEG gives zeros for parts of images with high-throughput blocks: those are cut here.
+        cut = region is not None and coding in RESOLUTIONS and _has_ht(coding, data)
         frame = registry.decode_frame(
             coding,
             data,
             self._spec_of(coding),
             reduce=reduce,
-            region=region,
+            region=None if cut else region,
             layers=layers,
             raw=raw or colour == "coded",
             strict=self.strict,
         )
+        if cut and region is not None:
+            rows, cols = reduced_region(region, reduce)
+            frame = dataclasses.replace(frame, array=frame.array[rows, cols])
         expected = self.frame_shape(region, reduce)
         if frame.array.shape != expected:
             raise CorruptPixelData(

@@ -69,7 +69,7 @@ def inspect(source: Source, *, deep: bool = False) -> ImageInfo:
     >>> info.syntax.name, info.shape, info.lossy
     ('explicit-le', (1, 128, 128), False)
     """
-    with Frames(source, strict=False) as opened:
+    with Frames(source, strict=False) as opened, opened.named():
         if deep:
             raise UnsupportedTransferSyntax(
                 "deep=True needs an index of packet headers, which no codec of this version makes",

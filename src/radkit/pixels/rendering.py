@@ -13,7 +13,7 @@ from radkit._native import _pixels
 from radkit._native import cpu as _cpu
 from radkit.codecs import registry
 from radkit.dicom.functional import FunctionalGroups
-from radkit.errors import CorruptFile, OptionError, RadkitError
+from radkit.errors import CorruptFile, OptionError
 from radkit.pixels import voi as voi_step
 from radkit.pixels.decoding import allocate
 from radkit.pixels.display import Padding, Stage, auto_window, make_stage, value_counts
@@ -123,14 +123,9 @@ def render(
         from radkit.pixels.pictures import render_array
 
         return render_array(source, frames, wanted, box, reduce, invert, threads, out)
-    with Frames(source, strict=strict) as opened:
+    with Frames(source, strict=strict) as opened, opened.named():
         job = _Job.plan(opened, frames, wanted, box, reduce, invert)
-        try:
-            return job.run(thread_count(threads, len(job.numbers)), out)
-        except RadkitError as error:
-            if error.source is None:
-                error.source = opened.obj.reader.name
-            raise
+        return job.run(thread_count(threads, len(job.numbers)), out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from radkit import limits
 from radkit.dicom.functional import FunctionalGroups
-from radkit.errors import OptionError, RadkitError
+from radkit.errors import OptionError
 from radkit.pixels.decoding import allocate
 from radkit.pixels.frames import Frames
 from radkit.pixels.modality import Modality, frame_modality
@@ -85,13 +85,8 @@ def values(
     """
     wanted = _check_dtype(dtype)
     reduce = check_at_least("reduce", reduce, 0, MAX_REDUCE)
-    with Frames(source, strict=strict) as opened:
-        try:
-            return _values(opened, frames, reduce, region, wanted, threads)
-        except RadkitError as error:
-            if error.source is None:
-                error.source = opened.obj.reader.name
-            raise
+    with Frames(source, strict=strict) as opened, opened.named():
+        return _values(opened, frames, reduce, region, wanted, threads)
 
 
 def _check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
