@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from radkit import limits
 from radkit._native import _scan
 from radkit.dicom.source import Reader
 from radkit.errors import CorruptFile, CorruptPixelData, LimitExceeded, Problem, RadkitError
@@ -24,6 +25,7 @@ __all__ = ["ITEM", "SEQUENCE_END", "Fragments", "walk"]
 ITEM = b"\xfe\xff\x00\xe0"
 SEQUENCE_END = b"\xfe\xff\xdd\xe0"
 _MAX = 1 << 24
+_ROW = 64  # bytes of memory for each fragment, while they are walked
 _BLOCK = 1 << 16
 _PEEK = 64
 _FAR = 1 << 13  # mean size from which on reading single headers is less work than whole blocks
@@ -79,7 +81,7 @@ def _run(table: _scan.Table, reader: Reader, end: int) -> int:
 
 def _cut_fragment(table: _scan.Table, reader: Reader) -> tuple[int, int]:
     """Return what is left of the fragment that reaches beyond the end."""
-    value = min(table.pos + 8, reader.size)
+    value = table.pos + 8
     return value, reader.size - value
 
 
@@ -91,18 +93,20 @@ def walk(reader: Reader, pixels: Element) -> Fragments:
     CorruptPixelData
         Something else than items stands there, or there is no item at all.
     LimitExceeded
-        More than 2**24 fragments.
+        More than 2**24 fragments, or than `max_memory_bytes` has room for.
     """
     delimited = pixels.length < 0
     end = reader.size if delimited else min(pixels.value + pixels.length, reader.size)
+    most = min(_MAX, limits.current().max_memory_bytes // _ROW)
     table = _scan.Table(
-        pixels.value, end, items=True, fragments=True, max_depth=1, max_elements=_MAX
+        pixels.value, end, items=True, fragments=True, max_depth=1, max_elements=most
     )
     event = _run(table, reader, end)
     problems: list[Problem] = []
-    cut = event == _scan.BAD and table.truncated
-    if event == _scan.BAD and not cut:
-        raise _as_pixel_error(table.error())
+    # Less than a header at the end is no fragment: the delimiter is cut, or a frame is missing.
+    cut = event == _scan.BAD and table.truncated and table.pos + 8 <= end
+    if event == _scan.BAD and not table.truncated:
+        raise _as_pixel_error(table.error(), most)
     count = len(table)
     values = np.empty(count, np.uint64)
     sizes = np.empty(count, np.uint64)
@@ -156,15 +160,15 @@ def walk(reader: Reader, pixels: Element) -> Fragments:
     )
 
 
-def _as_pixel_error(error: RadkitError) -> RadkitError:
+def _as_pixel_error(error: RadkitError, most: int) -> RadkitError:
     if isinstance(error, CorruptFile):
         return CorruptPixelData(error.message, offset=error.offset, section="PS3.5 A.4")
     if isinstance(error, LimitExceeded):
         return LimitExceeded(
             "too many fragments",
             limit="fragments",
-            allowed=_MAX,
-            asked=_MAX + 1,
+            allowed=most,
+            asked=most + 1,
             offset=error.offset,
         )
     return error

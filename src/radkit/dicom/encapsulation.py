@@ -82,8 +82,9 @@ def frame_map(
         found = NativeMap(obj, image, strict)
     else:
         if pixels.length >= 0 and bytes(_first_bytes(obj)) != ITEM:
+            what = "native, the transfer syntax is encapsulated" if pixels.length else "empty"
             raise CorruptPixelData(
-                "pixel data are native, the transfer syntax is encapsulated",
+                f"pixel data are {what}",
                 offset=pixels.offset,
                 section="PS3.5 A.4",
             )
