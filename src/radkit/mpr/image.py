@@ -74,28 +74,33 @@ class PlaneImage:
             The window or the size makes no sense.
         """
         from radkit.pixels import render
+        from radkit.pixels.resize import check_size, fit, resize
 
-        values = self.array.astype(np.float64) * self.slope + self.intercept
-        there = values if self.outside is None else values[~self.outside]
+        box = check_size(size)
+        if self.array.ndim == 3:
+            if self.array.dtype != np.uint8:
+                raise OptionError("only colour of 8 bits can be rendered")
+            picture: NDArray[np.uint8] = self.array.copy()
+        else:
+            picture = render(self._values(), window=self._window(window))
+        if self.outside is not None:
+            picture[self.outside] = 0
+        if box is None:
+            return picture
+        rows, cols = picture.shape[:2]
+        return resize(picture, fit(rows, cols, box, self.spacing[0] / self.spacing[1]))
+
+    def _values(self) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = self.array.astype(np.float64) * self.slope + self.intercept
+        return values
+
+    def _window(self, window: Window) -> tuple[float, float]:
         if isinstance(window, str):
             if window != "auto":
                 raise OptionError(f"window must be auto or (centre, width), not {window!r}")
+            values = self._values()
+            there = values if self.outside is None else values[~self.outside]
             low, high = np.percentile(there, (1, 99)) if there.size else (0.0, 1.0)
-            # The linear function reaches white at centre - 0.5 + (width - 1) / 2.
-            window = ((low + high) / 2 + 0.5, max(high - low, 1e-6) + 1)
-        if self.outside is not None:
-            # Far below any window, so that it stays black whatever happens next.
-            values[self.outside] = min(float(window[0] - window[1]), float(values.min()))
-        if size is not None:
-            size = self._fit(size)
-        picture: NDArray[np.uint8] = render(values, window=window, size=size)
-        return picture
-
-    def _fit(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the largest size inside `size` with the aspect of the millimetres."""
-        if len(size) != 2 or min(size) < 1:
-            raise OptionError("size must be (rows, cols), each at least 1")
-        rows, cols = self.array.shape[:2]
-        tall, wide = rows * self.spacing[0], cols * self.spacing[1]
-        scale = min(size[0] / tall, size[1] / wide)
-        return max(1, int(tall * scale + 0.5)), max(1, int(wide * scale + 0.5))
+            # The linear function is white from centre - 0.5 + (width - 1) / 2 upwards.
+            return (low + high) / 2 + 0.5, max(high - low, 1e-6) + 1
+        return window

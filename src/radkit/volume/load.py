@@ -155,7 +155,7 @@ def load_volume(
     wanted = [frames] if isinstance(frames, int) else frames
     deadline = limits.deadline()
     for found in stream(
-        lambda one: scan(one, searched=searched, strict=strict, wanted=wanted),
+        lambda one: scan(one, searched=searched, wanted=wanted),
         listed,
         threads=count,
         ahead=4 * count if count > 1 else 0,
@@ -167,7 +167,7 @@ def load_volume(
         whys = Counter(one.why for one in left)
         told = ", ".join(f"{number}: {why}" for why, number in whys.most_common())
         raise GeometryError(f"no slice with a place in the patient among {len(listed)} ({told})")
-    job = _Job(reduce, layers, threads, deadline, strict=strict)
+    job = _Job(reduce, layers, threads, deadline)
     stacks = sort_records(
         records, split=split, tolerance_mm=tolerance_mm, same_pixels=job.same_pixels
     )
@@ -216,14 +216,11 @@ class _Job:
         layers: int | None,
         threads: int | None,
         deadline: limits.Deadline,
-        *,
-        strict: bool,
     ) -> None:
         self.reduce = reduce
         self.layers = layers
         self.threads = threads
         self.deadline = deadline
-        self.strict = strict
 
     def pixels(self, record: Record, out: NDArray[Any] | None = None) -> NDArray[Any]:
         from radkit.pixels import decode
@@ -235,7 +232,8 @@ class _Job:
             reduce=self.reduce,
             layers=self.layers,
             out=out,
-            strict=self.strict,
+            # What a truncated frame lacks cannot be put right, whatever `strict` says.
+            strict=True,
             threads=1,
         )
         return found

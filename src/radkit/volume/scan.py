@@ -96,9 +96,7 @@ class LeftOut:
     why: str
 
 
-def scan(
-    source: Any, *, searched: bool, strict: bool, wanted: Any = None
-) -> list[Record | LeftOut]:
+def scan(source: Any, *, searched: bool, wanted: Any = None) -> list[Record | LeftOut]:
     """Read the header of an object and return its slices, or why it has none.
 
     Parameters
@@ -107,15 +105,13 @@ def scan(
         One object.
     searched : bool
         Found in a folder: a file that is no DICOM is left out, not an error.
-    strict : bool
-        As in `radkit.decode`, for the structure of the file.
     wanted : int, slice or sequence of int, optional
         Frames of multi-frame objects.
     """
     from radkit.dicom.objects import open_object
 
     try:
-        with open_object(source, strict=strict) as obj:
+        with open_object(source) as obj:
             return list(_records(source, obj, wanted))
     except CorruptFile:
         if searched and not _claims_dicom(source):
