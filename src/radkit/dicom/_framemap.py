@@ -148,7 +148,8 @@ class NativeMap(FrameMap):
                     offset=self._value,
                     section="PS3.5 8.1.1",
                 )
-            size = max(0, self._have - start)
+            start = min(start, self._have)
+            size = self._have - start
         return ((self._value + start, size),)
 
     def check(self, frames: Sequence[int]) -> None:

@@ -134,7 +134,7 @@ class FunctionalGroups:
     def _elsewhere(self, tag: int) -> bool:
         seen = self._seen.get(tag)
         if seen is None:
-            seen = any(tag in item for item in self._per_frame)
+            seen = any(item.items(tag) for item in self._per_frame)
             self._seen[tag] = seen
         return seen
 
