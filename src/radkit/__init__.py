@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from radkit.errors import TruncatedPixelData as TruncatedPixelData
     from radkit.errors import UnsupportedTransferSyntax as UnsupportedTransferSyntax
     from radkit.errors import VerificationError as VerificationError
+    from radkit.geometry import Plane as Plane
+    from radkit.geometry import Slab as Slab
+    from radkit.mpr import PlaneImage as PlaneImage
+    from radkit.mpr.reformat import reformat as reformat
     from radkit.pixels import Decoded as Decoded
     from radkit.pixels import ImageInfo as ImageInfo
     from radkit.pixels import Request as Request
@@ -45,6 +49,16 @@ if TYPE_CHECKING:
     from radkit.pixels import render as render
     from radkit.pixels import syntaxes as syntaxes
     from radkit.pixels import values as values
+    from radkit.transcoding import LossyPreset as LossyPreset
+    from radkit.transcoding import Report as Report
+    from radkit.transcoding import Transcoded as Transcoded
+    from radkit.transcoding import lossy_presets as lossy_presets
+    from radkit.transcoding import transcode as transcode
+    from radkit.transcoding import transcode_many as transcode_many
+    from radkit.volume import Correction as Correction
+    from radkit.volume import Geometry as Geometry
+    from radkit.volume import Volume as Volume
+    from radkit.volume import load_volume as load_volume
 
 __version__ = "0.1.0"
 
@@ -68,6 +82,8 @@ _NAMES = {
         "UnsupportedTransferSyntax",
         "VerificationError",
     ),
+    "radkit.geometry": ("Plane", "Slab"),
+    "radkit.mpr": ("PlaneImage", "reformat"),
     "radkit.pixels": (
         "Decoded",
         "ImageInfo",
@@ -82,6 +98,15 @@ _NAMES = {
         "syntaxes",
         "values",
     ),
+    "radkit.transcoding": (
+        "LossyPreset",
+        "Report",
+        "Transcoded",
+        "lossy_presets",
+        "transcode",
+        "transcode_many",
+    ),
+    "radkit.volume": ("Correction", "Geometry", "Volume", "load_volume"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
