@@ -7,6 +7,7 @@ round whose results are compared. The project's own figures come from benchmarks
 from __future__ import annotations
 
 import importlib
+import logging
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +59,8 @@ def bench(
 ) -> int:
     """Measure decode, transcode, reformat or preview on this machine."""
     del threads
+    # What a rival cannot decode it says at length; the table says it with a dash.
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     makers: dict[str, Callable[[list[Path], bool], Iterator[_Task]]] = {
         "decode": _decode,
         "transcode": _transcode,

@@ -34,6 +34,7 @@ __all__ = [
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 EXIT_CODES: tuple[tuple[type[RadkitError], int], ...] = (
     (OptionError, 2),
     (LimitExceeded, 3),
@@ -83,12 +84,7 @@ def common_options(function: Function) -> Function:
     def run(
         limit_texts: tuple[str, ...], threads: int | None, verbose: int, quiet: bool, **rest: Any
     ) -> Any:
-        level = (
-            logging.ERROR
-            if quiet
-            else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-        )
-        logging.basicConfig(stream=sys.stderr, level=level, format="radkit: %(message)s")
+        _log(logging.ERROR if quiet else LEVELS[min(verbose, 2)])
         with contextlib.ExitStack() as stack:
             for changes in map(_limits, limit_texts):
                 base = limits.UNTRUSTED if changes is None else None
@@ -96,6 +92,16 @@ def common_options(function: Function) -> Function:
             return function(threads=threads, quiet=quiet, **rest)
 
     return run  # type: ignore[return-value]  # wraps adds options, not arguments of the caller
+
+
+def _log(level: int) -> None:
+    """Let radkit's own log go to stderr; that of other packages is theirs."""
+    logger = logging.getLogger("radkit")
+    logger.setLevel(level)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("radkit: %(message)s"))
+        logger.addHandler(handler)
 
 
 def _limits(text: str) -> dict[str, Any] | None:

@@ -78,7 +78,9 @@ def _table(name: str, info: ImageInfo) -> None:
         ("frame offsets", info.offsets),
     ]
     if info.codestream is not None:
-        told = {key: value for key, value in _plain(info.codestream).items() if value is not None}
+        told = {
+            key: value for key, value in _plain(info.codestream).items() if value not in (None, [])
+        }
         lines += [(f"  {key}", str(value)) for key, value in told.items()]
     lines += [("problem", f"{problem.code}: {problem.text}") for problem in info.problems]
     for label, text in lines:

@@ -69,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RadkitError as error:
         complain(str(error), error)
         return exit_code(error)
-    except BrokenPipeError:
-        # The reader of stdout has gone; let nothing be written at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader of stdout has gone (click turns that, and only that, into SystemExit
+        # here): no fault of any object. Let nothing be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return result if isinstance(result, int) else 0

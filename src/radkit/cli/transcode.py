@@ -15,7 +15,7 @@ from radkit.cli.common import (
     progress_bar,
     worst,
 )
-from radkit.errors import RadkitError
+from radkit.errors import RadkitError, TransferError
 
 __all__ = ["transcode"]
 
@@ -111,6 +111,12 @@ def _one(
 ) -> int:
     from radkit.transcoding import transcode as run
 
+    try:
+        dest.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TransferError(
+            f"cannot make the folder: {error.strerror}", source=str(dest)
+        ) from error
     result = run(source, dest, syntax, lossy=lossy, verify=verify, threads=threads)
     if as_json:
         print_json({"source": source, **_entry(result)})
