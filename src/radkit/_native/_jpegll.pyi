@@ -8,10 +8,10 @@ SLACK: int
 _Bytes = npt.NDArray[np.uint8]
 _Words = npt.NDArray[np.uint16]
 
-def info(data: _Bytes) -> tuple[int, int, int, int, int, int, int, tuple[int, ...], int]: ...
+def info(data: memoryview | _Bytes) -> tuple[int, int, int, int, int, int, int, tuple[int, ...], int]: ...
 def work_size(size: int, cols: int, components: int) -> int: ...
 def decode(
-    data: _Bytes,
+    data: memoryview | _Bytes,
     out: _Bytes,
     work: _Bytes,
     *,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from radkit import limits
 from radkit._native import _jpegll
 from radkit._native import cpu as _cpu
 from radkit.codecs import _common
@@ -293,7 +294,7 @@ def _decode(
     samples = rows * cols * components
     work = _jpegll.work_size(view.nbytes, cols, components)
     _common.check_cost(rows, cols, components, header.width)
-    _common.limits.check("max_memory_bytes", samples * header.width + work, "bytes to decode")
+    limits.check("max_memory_bytes", samples * header.width + work, "bytes to decode")
     if strict and samples > 8 * view.nbytes:  # each takes a bit at least
         raise TruncatedPixelData(
             f"{view.nbytes} bytes cannot hold {samples} samples", section="T.81 H.2"

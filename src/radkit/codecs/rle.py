@@ -268,5 +268,5 @@ def _encode_bits(array: np.ndarray) -> bytes:
     rows, cols = array.shape
     packed = np.packbits(array.reshape(-1) != 0, bitorder="little")
     # A row is coded on its own (PS3.5 G.3.1), where rows are whole bytes.
-    lines = (rows, cols // 8) if cols % 8 == 0 else (1, packed.size)
-    return _encode(packed, *lines, 1, 1)
+    lines, size = (rows, cols // 8) if cols % 8 == 0 else (1, packed.size)
+    return _encode(packed, lines, size, 1, 1)
