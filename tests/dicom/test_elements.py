@@ -117,9 +117,9 @@ def test_texts_are_decoded_before_they_are_split(charset, codec, value):
 
 
 def test_text_of_unknown_charset_never_fails():
-    for charset in ("ISO_IR 192", "NONSENSE", "ISO_IR 13"):
+    for charset in (b"ISO_IR 192", b"NONSENSE", b"ISO_IR 13 ", b"\xff\xfe", b""):
         e = opened(
-            element(0x00080005, "CS", text(charset)) + element(0x0008103E, "LO", b"\xff\xfe\x81 ")
+            element(0x00080005, "CS", charset) + element(0x0008103E, "LO", b"\xff\xfe\x81 ")
         ).elements
         assert e.text(0x0008103E)
 

@@ -6,8 +6,14 @@ PS3.5 6.2 (VRs), PS3.6 (tags), PS3.3 C.12.1.1.2 (character sets).
 from __future__ import annotations
 
 import codecs
+import re
 
-__all__ = ["NUMBER_FORMATS", "decode_text", "implicit_vr"]
+__all__ = ["NUMBER_FORMATS", "TEXT_NUMBERS", "decode_text", "implicit_vr", "parse_numbers"]
+
+# VRs whose text may be read as a number; "" and UN are those that the file does not tell.
+TEXT_NUMBERS = ("DS", "IS", "", "UN", "LO", "SH", "CS", "LT", "ST", "UT")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_LONGEST = 64  # DS may have 16 characters, files with 30 exist; int() of thousands is slow
 
 # Code of `struct` and bytes.
 NUMBER_FORMATS: dict[str, str] = {
@@ -98,3 +104,25 @@ def decode_text(data: bytes, charset: str) -> str:
     except LookupError:
         codec = "latin-1"
     return data.decode(codec, "replace")
+
+
+def parse_numbers(data: bytes, *, whole: bool) -> tuple[float, ...] | None:
+    """Return the numbers of a DS or IS value, () if it is blank, None if it is none.
+
+    Stricter than `float`: no "nan", no "1_000", no digits of other scripts.
+    """
+    texts = data.decode("latin-1").split("\\")
+    values: list[float] = []
+    for text in texts:
+        text = text.strip(" \0\r\n\t")
+        if not text and len(texts) == 1:
+            return ()
+        if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
+            return None
+        value = float(text)
+        if whole:
+            if not value.is_integer():  # also infinity: 1e999 matches
+                return None
+            value = int(text) if text.lstrip("+-").isdigit() else int(value)
+        values.append(value)
+    return tuple(values)

@@ -6,23 +6,25 @@ is wanted, and nothing is remembered of values except the items of sequences.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from radkit import limits
 from radkit._native import _scan
-from radkit.dicom._values import NUMBER_FORMATS, decode_text, implicit_vr
-from radkit.dicom.source import BufferReader, Reader
+from radkit.dicom._values import (
+    NUMBER_FORMATS,
+    TEXT_NUMBERS,
+    decode_text,
+    implicit_vr,
+    parse_numbers,
+)
+from radkit.dicom._windows import Slice, Windows, feed
 from radkit.errors import CorruptFile, LimitExceeded
 
-__all__ = ["Element", "Elements", "Windows", "feed"]
+__all__ = ["Element", "Elements"]
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_LONGEST_NUMBER = 64  # DS may have 16 characters, files with 30 exist; int() of thousands is slow
-_WINDOW_MIN = 1 << 14
-_WINDOW_MAX = 1 << 20
+_LARGE = 1 << 20  # from which on the size of a value is held against the limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,61 +51,6 @@ class Element:
     value: int
     length: int
     end: int
-
-
-class Windows:
-    """Ranges of a reader that were read for the walk, kept for the values in them."""
-
-    __slots__ = ("_now", "_older", "_step", "reader")
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        view = reader.view()
-        # One pair, replaced as a whole: other threads may look at it.
-        self._now: tuple[int, memoryview] = (0, memoryview(b"") if view is None else view)
-        self._older: list[tuple[int, memoryview]] = []
-        self._step = _WINDOW_MIN
-
-    def at(self, pos: int, need: int, end: int) -> tuple[memoryview, int]:
-        """Return a window that holds at least `need` bytes at `pos`, and its offset."""
-        found = self._holding(pos, need)
-        if found is not None:
-            return found[1], found[0]
-        window = self.reader.read(pos, min(max(self._step, need), end - pos))
-        self._step = min(self._step * 4, _WINDOW_MAX)
-        if self._now[1].nbytes:
-            self._older.append(self._now)
-        self._now = (pos, window)
-        return window, pos
-
-    def _holding(self, offset: int, size: int) -> tuple[int, memoryview] | None:
-        now = self._now
-        if now[0] <= offset and offset + size <= now[0] + now[1].nbytes:
-            return now
-        for base, window in self._older:
-            if base <= offset and offset + size <= base + window.nbytes:
-                return base, window
-        return None
-
-    def value(self, offset: int, size: int) -> memoryview:
-        """Return the bytes of a value, out of what was read already if it is there."""
-        found = self._holding(offset, size)
-        if found is None:
-            return self.reader.read(offset, size)
-        return found[1][offset - found[0] : offset - found[0] + size]
-
-
-def feed(table: _scan.Table, windows: Windows, end: int) -> int:
-    """Walk on until the data set ends, pixel data stand there, or a fault; return the event."""
-    while True:
-        pos = table.pos
-        if pos >= end:
-            return table.feed(b"", pos)
-        # A window that is short is no reason to read again: the walk says if it needs more.
-        window, base = windows.at(pos, table.need or 1, end)
-        event = table.feed(window, base)
-        if event != _scan.MORE:
-            return event
 
 
 class Elements:
@@ -245,7 +192,7 @@ class Elements:
                 f"({tag >> 16:04X},{tag & 0xFFFF:04X}) has no end that is known", offset=value
             )
         size = end - value if length < 0 else length
-        if size > _WINDOW_MAX:
+        if size > _LARGE:
             limits.check("max_memory_bytes", size, "value of an element", offset=value)
         return self._windows.value(value, size)
 
@@ -281,8 +228,8 @@ class Elements:
     def charset(self) -> str:
         """Specific Character Set (0008,0005) in force, "" if none is stated."""
         if self._charset is None:
-            own = self.texts(0x00080005) if self.depth or self._find(0x00080005) >= 0 else ()
-            found = next((value for value in own if value), "")
+            own = bytes(self.raw(0x00080005) or b"").decode("latin-1").split("\\")
+            found = next((value.strip(" \0") for value in own if value.strip(" \0")), "")
             self._charset = found or (self._outer.charset if self._outer is not None else "")
         return self._charset
 
@@ -344,23 +291,12 @@ class Elements:
         return struct.unpack(f"{order}{data.nbytes // width}{code}", data)
 
     def _numbers(self, tag: int, vr: str, data: memoryview, *, whole: bool) -> tuple[float, ...]:
-        if vr not in ("DS", "IS", "", "UN", "LO", "SH", "CS", "LT", "ST", "UT"):
+        if vr not in TEXT_NUMBERS:
             raise _no_number(tag, "a number")
-        texts = bytes(data).decode("latin-1").split("\\")
-        values: list[float] = []
-        for text in texts:
-            text = text.strip(" \0\r\n\t")
-            if not text and len(texts) == 1:
-                return ()
-            if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
-                raise _no_number(tag, "a number")
-            value = float(text)
-            if whole:
-                if not value.is_integer():  # also infinity, which is out of range
-                    raise _no_number(tag, "a whole number")
-                value = int(text) if text.lstrip("+-").isdigit() else int(value)
-            values.append(value)
-        return tuple(values)
+        values = parse_numbers(bytes(data), whole=whole)
+        if values is None:
+            raise _no_number(tag, "a whole number" if whole else "a number")
+        return values
 
     # -- sequences --
 
@@ -419,7 +355,7 @@ class Elements:
             raise table.error()
         if delimited and not table.closed:
             raise CorruptFile("a sequence has no end", offset=value, section="PS3.5 7.5.2")
-        windows = Windows(_Slice(data, value, self._windows.reader))
+        windows = Windows(Slice(data, value, self._windows.reader))
         return tuple(
             Elements(
                 None,
@@ -433,21 +369,6 @@ class Elements:
             )
             for start, size in (table.place(row)[1:3] for row in range(len(table)))
         )
-
-
-class _Slice(BufferReader):
-    """The value of a sequence, at the offsets of the object it was read from."""
-
-    def __init__(self, data: memoryview, base: int, reader: Reader) -> None:
-        super().__init__(data, name=reader.name)
-        self._base = base
-        self.size = base + data.nbytes
-
-    def _read(self, offset: int, size: int) -> memoryview:
-        return super()._read(offset - self._base, size)
-
-    def view(self) -> memoryview | None:
-        return None
 
 
 def _bounded(depth: int) -> int:

@@ -17,7 +17,8 @@ from radkit.dicom import uids
 from radkit.dicom._fragments import Fragments, walk
 from radkit.dicom._inflate import inflate
 from radkit.dicom._looks import Looks, look
-from radkit.dicom.elements import Element, Elements, Windows, feed
+from radkit.dicom._windows import Windows, feed
+from radkit.dicom.elements import Element, Elements
 from radkit.dicom.source import BufferReader, Reader, open_reader
 from radkit.dicom.uids import TransferSyntax
 from radkit.errors import CorruptFile, Problem, RadkitError

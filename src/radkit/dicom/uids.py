@@ -103,18 +103,12 @@ def _native(tail: str, name: str, title: str, **flags: Any) -> TransferSyntax:
 
 
 def _coded(
-    tail: str,
-    name: str,
-    title: str,
-    coding: str,
-    *,
-    lossy: bool = False,
-    encode: bool = False,
+    tail: str, name: str, title: str, coding: str, *, lossy: bool = False, encode: bool = True
 ) -> TransferSyntax:
     wavelet = coding in ("jpeg2000", "htj2k")
     return TransferSyntax(
         uid=_DICOM + tail,
-        name=name or _DICOM + tail,
+        name=name,
         title=title,
         coding=coding,
         lossy_capable=lossy,
@@ -168,6 +162,57 @@ _ST2110 = "it is a real-time stream over a network (PS3.22), never a file"
 _RETIRED = "it is retired and its pixels are not in a DICOM pixel data element; convert the object"
 
 
+_J2K = "JPEG 2000 Image Compression"
+_HTJ2K = "High-Throughput JPEG 2000"
+_SV1 = "First-Order Prediction (Process 14 [Selection Value 1])"
+_UNCOMPRESSED = "Encapsulated Uncompressed Explicit VR Little Endian"
+
+# End of the UID, short name, name in the registry, coding.
+_LOSSLESS = (
+    (".1.98", "encapsulated", _UNCOMPRESSED, "uncompressed-frame"),
+    (".8.1", "deflated-frame", "Deflated Image Frame Compression", "deflated-frame"),
+    (".5", "rle", "RLE Lossless", "rle"),
+    (
+        ".4.57",
+        "jpeg-lossless-p14",
+        "JPEG Lossless, Non-Hierarchical (Process 14)",
+        "jpeg-lossless",
+    ),
+    (".4.70", "jpeg-lossless", f"JPEG Lossless, Non-Hierarchical, {_SV1}", "jpeg-lossless"),
+    (".4.80", "jpegls-lossless", "JPEG-LS Lossless Image Compression", "jpegls"),
+    (".4.90", "jpeg2000-lossless", f"{_J2K} (Lossless Only)", "jpeg2000"),
+    (".4.110", "jpegxl-lossless", "JPEG XL Lossless", "jpegxl"),
+    (".4.201", "htj2k-lossless", f"{_HTJ2K} Image Compression (Lossless Only)", "htj2k"),
+    (
+        ".4.202",
+        "htj2k-lossless-rpcl",
+        f"{_HTJ2K} with RPCL Options Image Compression (Lossless Only)",
+        "htj2k",
+    ),
+)
+_LOSSY = (
+    (".4.50", "jpeg-baseline", "JPEG Baseline (Process 1)", "jpeg"),
+    (".4.51", "jpeg-extended", "JPEG Extended (Process 2 and 4)", "jpeg"),
+    (
+        ".4.53",
+        "jpeg-spectral",
+        "JPEG Spectral Selection, Non-Hierarchical (Process 6 and 8)",
+        "jpeg",
+    ),
+    (
+        ".4.55",
+        "jpeg-progressive",
+        "JPEG Full Progression, Non-Hierarchical (Process 10 and 12)",
+        "jpeg",
+    ),
+    (".4.81", "jpegls", "JPEG-LS Lossy (Near-Lossless) Image Compression", "jpegls"),
+    (".4.91", "jpeg2000", _J2K, "jpeg2000"),
+    (".4.111", "jpegxl-recompressed", "JPEG XL JPEG Recompression", "jpegxl"),
+    (".4.112", "jpegxl", "JPEG XL", "jpegxl"),
+    (".4.203", "htj2k", f"{_HTJ2K} Image Compression", "htj2k"),
+)
+
+
 def _all_syntaxes() -> Iterator[TransferSyntax]:
     yield _native("", "implicit-le", "Implicit VR Little Endian", implicit=True, encode=True)
     yield _native(".1", "explicit-le", "Explicit VR Little Endian", encode=True)
@@ -188,109 +233,11 @@ def _all_syntaxes() -> Iterator[TransferSyntax]:
         implicit=True,
         big_endian_pixels=True,
     )
-    yield _coded(
-        ".1.98",
-        "encapsulated",
-        "Encapsulated Uncompressed Explicit VR Little Endian",
-        "uncompressed-frame",
-        encode=True,
-    )
-    yield _coded(
-        ".8.1",
-        "deflated-frame",
-        "Deflated Image Frame Compression",
-        "deflated-frame",
-        encode=True,
-    )
-    yield _coded(".5", "rle", "RLE Lossless", "rle", encode=True)
-    yield _coded(
-        ".4.50",
-        "jpeg-baseline",
-        "JPEG Baseline (Process 1)",
-        "jpeg",
-        lossy=True,
-    )
-    yield _coded(".4.51", "jpeg-extended", "JPEG Extended (Process 2 and 4)", "jpeg", lossy=True)
-    yield _coded(
-        ".4.53",
-        "jpeg-spectral",
-        "JPEG Spectral Selection, Non-Hierarchical (Process 6 and 8)",
-        "jpeg",
-        lossy=True,
-    )
-    yield _coded(
-        ".4.55",
-        "jpeg-progressive",
-        "JPEG Full Progression, Non-Hierarchical (Process 10 and 12)",
-        "jpeg",
-        lossy=True,
-    )
-    yield _coded(
-        ".4.57",
-        "jpeg-lossless-p14",
-        "JPEG Lossless, Non-Hierarchical (Process 14)",
-        "jpeg-lossless",
-    )
-    yield _coded(
-        ".4.70",
-        "jpeg-lossless",
-        "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",
-        "jpeg-lossless",
-        encode=True,
-    )
-    yield _coded(
-        ".4.80", "jpegls-lossless", "JPEG-LS Lossless Image Compression", "jpegls", encode=True
-    )
-    yield _coded(
-        ".4.81",
-        "jpegls",
-        "JPEG-LS Lossy (Near-Lossless) Image Compression",
-        "jpegls",
-        lossy=True,
-        encode=True,
-    )
-    yield _coded(
-        ".4.90",
-        "jpeg2000-lossless",
-        "JPEG 2000 Image Compression (Lossless Only)",
-        "jpeg2000",
-        encode=True,
-    )
-    yield _coded(
-        ".4.91",
-        "jpeg2000",
-        "JPEG 2000 Image Compression",
-        "jpeg2000",
-        lossy=True,
-        encode=True,
-    )
-    yield _coded(".4.110", "jpegxl-lossless", "JPEG XL Lossless", "jpegxl")
-    yield _coded(
-        ".4.111", "jpegxl-recompressed", "JPEG XL JPEG Recompression", "jpegxl", lossy=True
-    )
-    yield _coded(".4.112", "jpegxl", "JPEG XL", "jpegxl", lossy=True)
-    yield _coded(
-        ".4.201",
-        "htj2k-lossless",
-        "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
-        "htj2k",
-        encode=True,
-    )
-    yield _coded(
-        ".4.202",
-        "htj2k-lossless-rpcl",
-        "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
-        "htj2k",
-        encode=True,
-    )
-    yield _coded(
-        ".4.203",
-        "htj2k",
-        "High-Throughput JPEG 2000 Image Compression",
-        "htj2k",
-        lossy=True,
-        encode=True,
-    )
+    for tail, name, title, coding in _LOSSLESS:
+        yield _coded(tail, name, title, coding, encode=coding != "jpegxl" and tail != ".4.57")
+    for tail, name, title, coding in _LOSSY:
+        encode = coding not in ("jpeg", "jpegxl")
+        yield _coded(tail, name, title, coding, lossy=True, encode=encode)
     for tail, kind in (
         (".4.52", "Extended (Process 3 and 5)"),
         (".4.54", "Spectral Selection, Non-Hierarchical (Process 7 and 9)"),
