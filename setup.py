@@ -42,7 +42,12 @@ setup(
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
             extension(
                 "_pixels",
-                *(f"kernels/{stage}*" for stage in ("cpu", "bits", "pack", "colour", "window")),
+                "kernels/cpu",
+                "kernels/bits*",
+                "kernels/pack*",
+                "kernels/colour*",
+                "kernels/window*",
+                "kernels/palette*",
             ),
         ],
         build_dir="build/cython",

@@ -2,6 +2,8 @@
 # cython: freethreading_compatible=True
 """Pixel kernels of the product: bits, cells, colour, windows, palettes (see _pixels.pyi)."""
 
+import numpy as np
+
 from radkit._native.cpu import DETECTED, USE
 
 include "_arrays.pxi"
@@ -247,3 +249,8 @@ def ybr_422_to_rgb(src, out, Py_ssize_t rows, Py_ssize_t cols, *, bits=None, uin
         else:
             table.ybr422_16(a.data, to.out(), n, b)
             table.rgb16(to.out(), to.out(), n, b)
+
+
+# ---- windows, tables, palettes ------------------------------------------------------------
+
+include "_window.pxi"
