@@ -90,8 +90,11 @@ def _check(header: Header) -> None:
     count = len(header.precisions)
     styles = [header.coc.get(index, header.cod) for index in range(count)]
     header.styles.update(styles)
+    most = 3 * max(style.levels for style in header.styles) + 1
     for index, style in enumerate(styles):
         quantiser = header.qcc.get(index, header.qcd)
+        if quantiser.bands > most:
+            raise bad(f"{quantiser.bands} quantisation steps for {most} subbands", at, "A.6.4")
         if quantiser.style != 1 and quantiser.bands < 3 * style.levels + 1:
             raise bad(
                 f"{quantiser.bands} quantisation steps for {style.levels} levels", at, "A.6.4"
