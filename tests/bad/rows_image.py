@@ -297,15 +297,15 @@ def palette_lying() -> bytes:
 
 
 @row(
-    "palette_bits_3.dcm",
-    "palette entries of 3 bits",
+    "palette_bits_40.dcm",
+    "palette entries of 40 bits",
     LUT,
     "CorruptFile",
-    "palette|LUT|bits",
+    "palette|look-up|bits",
     do="render",
 )
 def palette_bits() -> bytes:
-    return palette((256, 0, 3), bytes(512))
+    return palette((256, 0, 40), bytes(512))
 
 
 @row(
