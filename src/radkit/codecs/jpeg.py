@@ -285,6 +285,8 @@ def _decode(
     end = found.eoi if found.eoi is not None else found.size
     if found.sof == 2:
         array, sound = _proof(bytes(view[:end]), found, make)
+        if found.eoi is None:
+            sound = min(sound, _refined(found))
         fault: RadkitError | None = None
         if sound < 1.0:
             text = "the entropy-coded data end before the image is whole"
@@ -345,6 +347,18 @@ def _walk(view: memoryview, found: _markers.Markers) -> tuple[float, RadkitError
     if isinstance(fault, TruncatedPixelData):
         fault.decoded = share
     return (min(share, 1.0 - 2**-20) if fault else 1.0), fault
+
+
+def _refined(found: _markers.Markers) -> float:
+    """Return the share of coefficients that progressive scans brought to their last bit."""
+    left = {part.id: [True] * 64 for part in found.components}
+    for scan in found.scans:
+        if scan.approximation & 15 == 0:
+            for name in scan.components:
+                count = min(scan.stop, 63) - scan.start + 1
+                left[name][scan.start : scan.start + count] = [False] * max(count, 0)
+    missing = sum(map(sum, left.values()))
+    return 1.0 - missing / (64 * len(left))
 
 
 def _proof(head: bytes, found: _markers.Markers, make: Any) -> tuple[np.ndarray, float]:

@@ -1,6 +1,7 @@
 """JPEG-LS (T.87), lossless and near-lossless, through CharLS.
 
-CharLS is strict about the length of its data: a stream that is cut raises.
+CharLS is strict about the length of its data, to within the last sample; see
+`_without_eoi` for the rest.
 Samples are unsigned in the stream; the caller reinterprets them if the data set
 says they are signed.
 """
@@ -38,6 +39,7 @@ from radkit.errors import (
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
 
 LIBRARY = "CharLS"
+EOI = b"\xff\xd9"
 LOSSLESS_UID = "1.2.840.10008.1.2.4.80"
 
 
@@ -234,16 +236,11 @@ def _decode(view: memoryview, found: _markers.Markers) -> np.ndarray:
         raise UnsupportedTransferSyntax("JPEG-LS with a point transform")
     dtype = dtype_for(found.precision, False)
     check_cost(rows, cols, count, dtype.itemsize, work=2 * dtype.itemsize)
-    end = found.eoi + 2 if found.eoi is not None else found.size
-    stream = bytes(view[:end]) + (b"" if found.eoi is not None else b"\xff\xd9")
-    try:
-        [array] = _foreign.run("jpegls", LIBRARY, stream, most=rows * cols * count * dtype.itemsize)
-    except CorruptPixelData as error:
-        if found.eoi is None:
-            raise TruncatedPixelData(
-                "the stream ends before the image is whole", decoded=0.0, section="T.87 C.1"
-            ) from error
-        raise
+    most = rows * cols * count * dtype.itemsize
+    if found.eoi is not None:
+        [array] = _foreign.run("jpegls", LIBRARY, bytes(view[: found.eoi + 2]), most=most)
+    else:
+        array = _without_eoi(bytes(view).rstrip(b"\xff"), most)
     shape = (rows, cols) if count == 1 else (rows, cols, count)
     if array.dtype != dtype or array.size != rows * cols * count:
         raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
@@ -252,6 +249,29 @@ def _decode(view: memoryview, found: _markers.Markers) -> np.ndarray:
         if array.shape != (count, rows, cols):
             raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
         array = np.ascontiguousarray(np.moveaxis(array, 0, -1))
+    return array
+
+
+def _without_eoi(data: bytes, most: int) -> np.ndarray:
+    """Decode a stream that has lost its EOI, if all samples are there.
+
+    CharLS reads zero bits past the end without complaint, but it does complain of
+    bits that nobody reads. So a stream is whole if it refuses every filler: a one,
+    which ends any code that waits for more bits, and zeros for the rest of them.
+    """
+    short = TruncatedPixelData(
+        "the stream ends before the image is whole", decoded=0.0, section="T.87 C.1"
+    )
+    try:
+        [array] = _foreign.run("jpegls", LIBRARY, data + EOI, most=most)
+    except CorruptPixelData as error:
+        raise short from error
+    for zeros in range(4):
+        try:
+            _foreign.run("jpegls", LIBRARY, data + b"\x80" + bytes(zeros) + EOI, most=most)
+        except CorruptPixelData:
+            continue
+        raise short
     return array
 
 

@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from radkit.errors import OptionError
 
 __all__ = ["Coding", "Lossy", "Progression"]
 
 Progression = Literal["RPCL", "LRCP", "RLCP", "PCRL", "CPRL"]
+MAX_PRECINCT = 1 << 15
+
+
+def _is_count(value: Any, low: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _sides(name: str, value: Any, low: int = 1) -> tuple[int, int]:
+    try:
+        rows, cols = value
+    except (TypeError, ValueError):
+        raise OptionError(f"Coding.{name} must be (rows, cols), not {value!r}") from None
+    if not (_is_count(rows, low) and _is_count(cols, low)):
+        raise OptionError(f"Coding.{name} must be integers of at least {low}, not {value!r}")
+    return rows, cols
+
+
+def _is_power(side: int) -> bool:
+    return not side & (side - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +70,16 @@ class Lossy:
         if len(given) != 1:
             names = ", ".join(f.name for f in fields(self))
             raise OptionError(f"Lossy takes exactly one of {names}; given: {given or 'none'}")
-        if self.ratio is not None and not 1 < self.ratio <= 200:
+        if self.ratio is not None and not (_is_number(self.ratio) and 1 < self.ratio <= 200):
             raise OptionError(f"Lossy.ratio must be above 1 and at most 200, not {self.ratio!r}")
-        if self.max_bytes is not None and (
-            not isinstance(self.max_bytes, int) or self.max_bytes < 1
-        ):
+        if self.max_bytes is not None and not _is_count(self.max_bytes, 1):
             raise OptionError(f"Lossy.max_bytes must be an integer >= 1, not {self.max_bytes!r}")
-        if self.psnr is not None and not 20 <= self.psnr <= 120:
+        if self.psnr is not None and not (_is_number(self.psnr) and 20 <= self.psnr <= 120):
             raise OptionError(f"Lossy.psnr must be 20 to 120 dB, not {self.psnr!r}")
-        if self.max_error is not None and (
-            not isinstance(self.max_error, int) or self.max_error < 1
-        ):
+        if self.max_error is not None and not _is_count(self.max_error, 1):
             raise OptionError(f"Lossy.max_error must be an integer >= 1, not {self.max_error!r}")
+        if self.preset is not None and not isinstance(self.preset, str):
+            raise OptionError(f"Lossy.preset must be a name, not {self.preset!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,25 +124,34 @@ class Coding:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        if self.levels is not None and not 0 <= self.levels <= 32:
-            raise OptionError(f"Coding.levels must be 0 to 32, not {self.levels!r} [T.800 A.6.1]")
+        levels = self.levels
+        if levels is not None and not (_is_count(levels, 0) and levels <= 32):
+            raise OptionError(f"Coding.levels must be 0 to 32, not {levels!r} [T.800 A.6.1]")
         if self.progression not in ("RPCL", "LRCP", "RLCP", "PCRL", "CPRL"):
             raise OptionError(f"Coding.progression {self.progression!r} is unknown [T.800 A.6.1]")
-        rows, cols = self.block
-        for side in (rows, cols):
-            if not 4 <= side <= 1024 or side & (side - 1):
+        block = _sides("block", self.block, 4)
+        if max(block) > 1024 or not all(map(_is_power, block)) or block[0] * block[1] > 4096:
+            raise OptionError(
+                "Coding.block sides must be powers of two, 4 to 1024, of at most 4096 samples "
+                f"together, not {self.block!r} [T.800 A.6.1]"
+            )
+        if self.tile is not None:
+            _sides("tile", self.tile)
+        self._check_precincts()
+        self._check_layers()
+
+    def _check_precincts(self) -> None:
+        for index, value in enumerate(self.precincts):
+            sides = _sides("precincts", value)
+            if max(sides) > MAX_PRECINCT or not all(map(_is_power, sides)):
                 raise OptionError(
-                    f"Coding.block sides must be powers of two, 4 to 1024, not {self.block!r}"
-                    " [T.800 A.6.1]"
+                    f"Coding.precincts must be powers of two, 1 to 32768, not {value!r}"
                 )
-        if rows * cols > 4096:
-            raise OptionError(f"Coding.block {self.block!r} has more than 4096 samples")
-        if self.tile is not None and min(self.tile) < 1:
-            raise OptionError(f"Coding.tile must be positive, not {self.tile!r}")
-        for sides in self.precincts:
-            if any(side < 1 or side & (side - 1) for side in sides):
-                raise OptionError(f"Coding.precincts must be powers of two, not {sides!r}")
-        if any(not ratio >= 1 for ratio in self.layers):
+            if index and min(sides) < 2:
+                raise OptionError("Coding.precincts of 1 are for the lowest resolution only")
+
+    def _check_layers(self) -> None:
+        if any(not (_is_number(ratio) and ratio >= 1) for ratio in self.layers):
             raise OptionError(f"Coding.layers must be ratios >= 1, not {self.layers!r}")
         if any(a <= b for a, b in zip(self.layers, self.layers[1:], strict=False)):
             raise OptionError(f"Coding.layers must fall, coarse to fine, not {self.layers!r}")
