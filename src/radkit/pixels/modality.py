@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from radkit.dicom.elements import Elements
-from radkit.dicom.functional import PIXEL_VALUE_TRANSFORMATION, FunctionalGroups
+from radkit.dicom.functional import PIXEL_VALUE_TRANSFORMATION
 from radkit.dicom.imagepixel import ImagePixel
 from radkit.dicom.objects import DicomObject
 from radkit.errors import CorruptFile
-from radkit.pixels.places import places
+from radkit.pixels.places import Groups, places
 from radkit.pixels.tables import Lut, read_lut
 
 __all__ = ["Modality", "frame_modality"]
@@ -99,9 +99,7 @@ class Modality:
         return min(ends), max(ends)
 
 
-def frame_modality(
-    obj: DicomObject, image: ImagePixel, groups: FunctionalGroups, frame: int
-) -> Modality:
+def frame_modality(obj: DicomObject, image: ImagePixel, groups: Groups, frame: int) -> Modality:
     """Read the modality step of one frame.
 
     Raises

@@ -12,13 +12,13 @@ from radkit import limits
 from radkit._native import _pixels
 from radkit._native import cpu as _cpu
 from radkit.codecs import registry
-from radkit.dicom.functional import FunctionalGroups
 from radkit.errors import CorruptFile, OptionError
 from radkit.pixels import voi as voi_step
 from radkit.pixels.decoding import allocate
 from radkit.pixels.display import Padding, Stage, auto_window, make_stage, value_counts
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.modality import Modality, frame_modality
+from radkit.pixels.places import Groups, frame_groups
 from radkit.pixels.resize import check_size, fit, resize
 from radkit.pixels.results import Source
 from radkit.pixels.selection import (
@@ -139,7 +139,7 @@ class _Job:
     size: tuple[int, int] | None
     reduce: int
     invert: bool
-    groups: FunctionalGroups
+    groups: Groups
     palette: Palette | None
     padding: Padding | None
 
@@ -156,7 +156,7 @@ class _Job:
         """Read from the headers all that does not differ by frame."""
         image = opened.image
         numbers, alone = choose_frames(frames, image.frames)
-        groups = FunctionalGroups(opened.obj, image.frames)
+        groups = frame_groups(opened)
         size = None
         if box is not None:
             aspect = pixel_aspect(groups, numbers[0] if len(numbers) else 0)

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from radkit import limits
-from radkit.dicom.functional import FunctionalGroups
 from radkit.errors import OptionError
 from radkit.pixels.decoding import allocate
 from radkit.pixels.frames import Frames
 from radkit.pixels.modality import Modality, frame_modality
+from radkit.pixels.places import frame_groups
 from radkit.pixels.results import Source, Values
 from radkit.pixels.selection import (
     MAX_REDUCE,
@@ -117,7 +117,7 @@ def _values(
     shape = frame_shape if alone else (len(numbers), *frame_shape)
     count = thread_count(threads, len(numbers))
     _check_memory(opened, shape, frame_shape, dtype, count)
-    groups = FunctionalGroups(opened.obj, image.frames)
+    groups = frame_groups(opened)
     steps = [frame_modality(opened.obj, image, groups, number) for number in numbers]
     opened.locate(numbers)
     array = allocate(shape, dtype)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from radkit.dicom.elements import Elements
-from radkit.dicom.functional import PIXEL_MEASURES, FunctionalGroups
-from radkit.pixels.places import places
+from radkit.dicom.functional import PIXEL_MEASURES
+from radkit.pixels.places import Groups, places
 
 __all__ = ["pixel_aspect"]
 
@@ -14,7 +14,7 @@ SPACINGS = (0x00280030, 0x00181164, 0x00182010)  # Pixel, Imager Pixel, Nominal 
 ASPECT_RATIO = 0x00280034
 
 
-def pixel_aspect(groups: FunctionalGroups, frame: int) -> float:
+def pixel_aspect(groups: Groups, frame: int) -> float:
     """Return height / width of a pixel in millimetres; 1.0 where nothing sensible is said."""
     for place in places(groups, frame, PIXEL_MEASURES):
         for tag in SPACINGS:

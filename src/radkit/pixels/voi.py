@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from radkit.dicom.elements import Elements
-from radkit.dicom.functional import FRAME_VOI_LUT, FunctionalGroups
+from radkit.dicom.functional import FRAME_VOI_LUT
 from radkit.errors import CorrectionWarning, CorruptFile, OptionError
-from radkit.pixels.places import places
+from radkit.pixels.places import Groups, places
 from radkit.pixels.tables import Lut, read_lut
 
 __all__ = ["Voi", "VoiKind", "Wanted", "check_window", "full_range", "pick", "quantile"]
@@ -92,7 +92,7 @@ def full_range(low: float, high: float) -> Voi:
 
 
 def pick(
-    groups: FunctionalGroups,
+    groups: Groups,
     frame: int,
     wanted: Wanted,
     *,
@@ -159,7 +159,7 @@ def _sound(voi: Voi, *, strict: bool) -> Voi | None:
     return None
 
 
-def _choices(groups: FunctionalGroups, frame: int, *, signed: bool) -> tuple[list[Voi], list[Voi]]:
+def _choices(groups: Groups, frame: int, *, signed: bool) -> tuple[list[Voi], list[Voi]]:
     """Return windows and tables of the first place that has any."""
     for place in places(groups, frame, FRAME_VOI_LUT):
         windows = _windows(place)
