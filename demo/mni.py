@@ -132,6 +132,7 @@ def _describe(depth: float) -> Callable[[int, Any], None]:
         ds.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
         ds.BodyPartExamined = "HEAD"
         ds.BitsStored, ds.HighBit = 12, 11
+        ds.WindowCenter, ds.WindowWidth = 128, 256
         ds.SliceThickness = ds.SpacingBetweenSlices = depth
 
     return edit

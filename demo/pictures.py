@@ -30,11 +30,14 @@ class Picture:
 
 
 def thumbnails(files: Sequence[Path], size: int = 180) -> list[Picture]:
-    """Return a thumbnail of each file that has one."""
+    """Return a thumbnail of each file that has one, by the header's window if it has one."""
+    import pydicom
+
     found = []
     for path in files:
+        stated = "WindowCenter" in pydicom.dcmread(path, stop_before_pixels=True, force=True)
         try:
-            picture = thumbnail(path, size=size)
+            picture = thumbnail(path, size=size, window="header" if stated else "auto")
         except RadkitError:
             continue
         found.append(_picture(path.stem, path.name, picture))

@@ -25,7 +25,7 @@ tr.main td { background: #f1f7f3; font-weight: 600; }
 .verdict { font-size: 1.1rem; font-weight: 600; margin: .8rem 0; }
 code { font: .84rem/1.4 ui-monospace, Menlo, Consolas, monospace; word-break: break-all; }
 .row { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; }
-.plane { position: relative; background: #000; color: #e8e8e8; display: inline-flex;
+.plane { position: relative; background: #000; color: #e8e8e8; display: flex;
   align-items: center; justify-content: center; width: 19.5rem; height: 19.5rem; }
 .plane img { max-width: 19.5rem; max-height: 19.5rem; }
 .plane b { position: absolute; font-size: .8rem; font-weight: 600; text-shadow: 0 0 3px #000; }
@@ -62,8 +62,12 @@ def html_report(
         parts.append(f"<div class=row>{''.join(map(_plane, planes))}</div>")
     if others:
         parts += ["<h2>Other objects</h2>", _others(others)]
+        parts.append(
+            "<p class=soft>An object that was compressed already may grow: lossless keeps "
+            "the values it has, those that a lossy coder made included.</p>"
+        )
     if thumbs:
-        parts.append("<h2>Thumbnails, windowed as the headers say</h2>")
+        parts.append("<h2>Thumbnails</h2>")
         parts.append(f"<div class=row>{''.join(map(_thumb, thumbs))}</div>")
     parts.append(f"<p class=soft style='margin-top:2.5rem'>{escape(foot)}</p>")
     return (
@@ -109,7 +113,6 @@ def _rows(rows: Sequence[Row]) -> str:
         encode = "-" if row.encode_s is None else f"{row.encode_s:.2f}"
         different = "-" if row.different is None else f"{row.different:,}"
         notes = [f"{row.failed} failed"] * bool(row.failed)
-        notes += [f"{row.copied} passed on as they were"] * bool(row.copied)
         note = f" <span class=soft>({escape(', '.join(notes))})</span>" if notes else ""
         lines.append(
             f"<tr{' class=main' if row.syntax == MAIN else ''}><td>{escape(row.syntax)}{note}"

@@ -123,16 +123,20 @@ def show(series: Path, loose: list[Path], about: str, out: Path) -> int:
     shutil.rmtree(dest, ignore_errors=True)
     console.print(f"[bold]{len(files)} images[/], {measure.stored_bytes(files) / 1e6:.1f} MB")
     with progress(MAIN) as report:
-        main_row = measure.transcode(files, series, dest, MAIN, report)
-    kept = [path for path in files if (dest / path.relative_to(series)).exists()]
+        main_row, done = measure.transcode(files, series, dest, MAIN, report)
+    if main_row.failed:
+        console.print(f"[yellow]{main_row.failed} images cannot be transcoded: passed on as is[/]")
+    if not done:
+        return 1
+    files = done
     with console.status("comparing value for value"):
-        proof = measure.prove(kept, series, dest)
+        proof = measure.prove(files, series, dest)
     rows = [original(files), *others(files, series), main_row]
     print_rows(rows)
     print_proof(proof)
     volume = pictures.largest_volume(dest)
     planes = [] if volume is None else pictures.planes(volume)
-    middle = files[len(files) // 2 :: max(1, len(files) // 4)][:3] if loose else files[:24]
+    middle = [files[len(files) * part // 8] for part in (3, 4, 5)] if loose else files[:24]
     thumbs = pictures.thumbnails([*loose, *middle])
     table = loose_rows(loose)
     save_pictures(out, planes, thumbs)
@@ -141,7 +145,7 @@ def show(series: Path, loose: list[Path], about: str, out: Path) -> int:
         about=about,
         rows=rows,
         proof=proof,
-        levels=measure.levels([dest / path.relative_to(series) for path in kept]),
+        levels=measure.levels([dest / path.relative_to(series) for path in files]),
         planes=planes,
         thumbs=thumbs,
         others=table,
@@ -179,19 +183,21 @@ def print_rows(rows: list[Row]) -> None:
     """Print the table of syntaxes."""
     table = Table(title="The same series in each transfer syntax", title_justify="left")
     table.add_column("", no_wrap=True)
-    for name in ("MB", "share", "encode,\nverify", "decode", "values\ndifferent", "2 Mbit/s"):
-        table.add_column(name, justify="right")
+    for name in ("MB", "%", "encode s", "decode s", "differ", "line s"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.syntax,
             f"{row.bytes / 1e6:.2f}",
-            f"{100 * row.bytes / rows[0].bytes:.1f} %",
-            "" if row.encode_s is None else f"{row.encode_s:.2f} s",
-            f"{row.decode_s:.2f} s",
+            f"{100 * row.bytes / rows[0].bytes:.1f}",
+            "" if row.encode_s is None else f"{row.encode_s:.2f}",
+            f"{row.decode_s:.2f}",
             "" if row.different is None else f"{row.different:,}",
-            f"{row.line_s:.1f} s",
+            f"{row.line_s:.1f}",
             style="bold green" if row.syntax == MAIN and row.different == 0 else None,
         )
+    table.caption = "encode: verification included; differ: values; line: 2 Mbit/s"
+    table.caption_justify = "left"
     console.print(table)
 
 
