@@ -19,11 +19,18 @@ from radkit.codecs import _common
 from radkit.codecs._whole import output, room
 from radkit.codecs.frame import CodedFrame, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
-from radkit.errors import CorruptPixelData, EncodeError, OptionError, Problem
+from radkit.errors import (
+    CorruptPixelData,
+    EncodeError,
+    OptionError,
+    Problem,
+    TruncatedPixelData,
+)
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info"]
 
 _CELLS = (8, 16, 32, 64)
+_MOST_PER_BYTE = 64  # a run of 128 takes two bytes: what cannot be there is not allocated
 # A decoded component transform leaves RGB; RLE has names for RGB and YBR_FULL only (PS3.5 8.2.2).
 _PHOTOMETRIC = {"YBR_RCT": "RGB", "YBR_ICT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 
@@ -222,6 +229,10 @@ def _decode(
     size = int(shape[0]) * int(shape[1]) * planes
     _common.check_cost(int(shape[0]), int(shape[1]), planes, 1, work=planes > 1)
     source = _common.as_view(data)
+    if strict and size > _MOST_PER_BYTE * source.nbytes:
+        raise TruncatedPixelData(
+            f"{source.nbytes} bytes of RLE cannot hold {size} bytes of samples", section="PS3.5 G.3"
+        )
     out, flat = output(out, shape, dtype)
     scratch = room(size if planes > 1 else 0, np.uint8)
     sound = _rle.decode(
