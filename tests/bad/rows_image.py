@@ -149,6 +149,21 @@ def claims_rle() -> bytes:
     return b.made(b.RLE, said, b.encapsulated([b.rle_frame(b.picture())]))
 
 
+@row(
+    "claims_16000x16000_sv1.dcm",
+    "the same in JPEG Lossless",
+    "T.81 H.2",
+    "TruncatedPixelData",
+    ".",
+    memory_mib=32,
+)
+def claims_sv1() -> bytes:
+    stream = b.sv1()
+    place = b.place_of(stream, 0xFFC3) + 5
+    large = b.patched(stream, place, struct.pack(">HH", 16000, 16000))
+    return b.made(b.SV1, b.grey(16000, 16000), b.encapsulated([b.even(large)]))
+
+
 @row("native_half.dcm", "half of the samples are missing", "PS3.5 8.2", "TruncatedPixelData", ".")
 def native_half() -> bytes:
     return image({}, b.native(b.picture().tobytes()[:256]))
