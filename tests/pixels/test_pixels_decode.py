@@ -87,13 +87,21 @@ def test_coding_without_resolutions_refuses_them(name, option):
 
 @pytest.mark.parametrize("reduce", [1, 2, 3])
 def test_reduce_halves_and_commutes_with_region(reduce):
-    path = sample("ct_j2k_lossless")
+    path = sample("us_j2k")
     small = radkit.decode(path, reduce=reduce)
-    assert small.shape == (-(-512 // 2**reduce),) * 2
+    assert small.shape == (480 // 2**reduce, 640 // 2**reduce, 3)
     step = 2**reduce
     part = radkit.decode(path, reduce=reduce, region=(64, 320, 128, 512))
     assert np.array_equal(part, small[64 // step : 320 // step, 128 // step : 512 // step])
     assert radkit.read(path, reduce=reduce).reduce == reduce
+
+
+def test_reduced_bit_fields_of_signed_values_are_refused():
+    path = sample("ct_j2k_lossless")  # the codestream is unsigned, Pixel Representation is 1
+    with pytest.raises(radkit.UnsupportedTransferSyntax, match="bit fields"):
+        radkit.decode(path, reduce=1)
+    lenient = radkit.read(path, reduce=1, strict=False)
+    assert any("bit fields" in text for text in lenient.corrections)
 
 
 def test_out_is_filled_and_returned():

@@ -450,7 +450,7 @@ def test_larger_lies_between_the_neighbours():
 
 
 def test_auto_reduction_reads_the_small_picture():
-    path = sample("ct_j2k_lossless")
+    path = sample("ct_j2k")
     whole = radkit.render(path, window=(0, 3000), size=(64, 64), reduce=0)
     small = radkit.render(path, window=(0, 3000), size=(64, 64))
     assert small.shape == whole.shape == (64, 64)
@@ -460,6 +460,10 @@ def test_auto_reduction_reads_the_small_picture():
     assert radkit.render(path, reduce=2).shape == (128, 128)
     with pytest.raises(radkit.UnsupportedTransferSyntax):
         radkit.render(sample("mr"), reduce=1)
+    fields = sample("ct_j2k_lossless")  # unsigned stream of signed values: never reduced
+    assert np.array_equal(
+        radkit.render(fields, size=(64, 64)), radkit.render(fields, size=(64, 64), reduce=0)
+    )
 
 
 # -- other inputs --

@@ -220,4 +220,4 @@ def test_broken_frame_is_refused_and_pydicom_says_so(registered):
     data[header : header + 4] = b"\xff\xff\xff\xff"  # the count of segments
     ds.PixelData = bytes(data)
     with pytest.raises(RuntimeError, match="radkit"):
-        _ = ds.pixel_array
+        pydicom.pixels.pixel_array(ds, decoding_plugin="radkit")

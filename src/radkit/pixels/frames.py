@@ -392,7 +392,29 @@ class Frames:
                 f"the codec returned {frame.array.shape} samples where {expected} are expected",
                 section="PS3.5 8.2",
             )
+        if reduce and self.image.signed and not frame.signed:
+            frame = self._blended(frame)
         return self._from_codec(coding, frame, len(data), raw)
+
+    def _blended(self, frame: UncodedFrame) -> UncodedFrame:
+        """Refuse a reduction of bit fields that stand for signed values, or tell of it.
+
+        The wavelet saw -1 next to 0 as the largest value next to the smallest, and
+        its low-pass samples are means of these.
+        """
+        text = (
+            "the codestream is unsigned, Pixel Representation is 1: its low resolutions mix"
+            " negative and positive values as bit fields"
+        )
+        if self.strict:
+            raise UnsupportedTransferSyntax(
+                f"reduce cannot be done: {text}",
+                syntax=self.obj.syntax.uid,
+                section="PS3.5 8.2.4",
+                hint="Decode at full resolution",
+            )
+        problem = Problem(code="signs-mixed", text=text, tag=0x00280103)
+        return dataclasses.replace(frame, problems=(*frame.problems, problem))
 
     def _from_codec(self, coding: str, frame: UncodedFrame, size: int, raw: bool) -> OneFrame:
         image = self.image

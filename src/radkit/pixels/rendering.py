@@ -367,7 +367,9 @@ def _best_reduction(opened: Frames, numbers: Sequence[int], size: tuple[int, int
     if most:
         opened.locate(numbers[:1])
         info = registry.frame_info(opened.coding, opened.map.read(numbers[0]))
-        most = min(most, info.reductions if info is not None else 0)
+        if info is None or (image.signed and not info.signed):
+            return 0  # low resolutions of bit fields are no means of values
+        most = min(most, info.reductions)
     return most
 
 
