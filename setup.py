@@ -36,7 +36,7 @@ setup(
     ext_modules=cythonize(
         [
             extension("_cpu", "kernels/cpu"),
-            extension("_scan", "dicom/scan"),
+            extension("_scan", "dicom/scan", "dicom/pick"),
             extension("_rle", "kernels/cpu", "kernels/rle*"),
             extension("_jpegscan", "kernels/jpegscan"),
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
