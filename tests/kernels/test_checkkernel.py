@@ -50,7 +50,7 @@ def run(program: Path, *words: str) -> str:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("checkkernel") / "checkkernel", "-O3")
+    return build(tmp_path_factory.mktemp("checkkernel") / "checkkernel", "-O2")
 
 
 def test_every_variant_equals_its_reference(program: Path) -> None:
@@ -58,6 +58,11 @@ def test_every_variant_equals_its_reference(program: Path) -> None:
     listed = run(program, "--list").splitlines()
     passed = [line.removeprefix("ok  ").strip() for line in report.splitlines() if "ok  " in line]
     assert sorted(passed) == sorted(listed)
+
+
+@pytest.mark.slow
+def test_every_variant_in_full_and_under_another_seed(program: Path) -> None:
+    run(program, "--full", "--seed", "21")
 
 
 @pytest.mark.slow
