@@ -18,6 +18,7 @@ from radkit.codecs._common import (
     dtype_for,
 )
 from radkit.codecs._j2k_header import Header
+from radkit.codecs._j2k_model import shrink
 from radkit.codecs.frame import FrameSpec, UncodedFrame
 from radkit.errors import (
     CorruptPixelData,
@@ -187,43 +188,55 @@ def _planes(
             section="T.800 A.4",
             hint="strict=False gives what is there",
         )
+    if max(header.precisions[index] for index in wanted) > 32:
+        raise UnsupportedTransferSyntax("more than 32 bits per sample are not decoded")
+    full = (header.size[1] - header.origin[1], header.size[0] - header.origin[0])
+    box = check_region(region, *full)
+    # OpenJPEG decodes windows of HT code-blocks wrongly, without a word.
+    window = box if region is not None and not header.ht else None
     count = len(header.precisions)
-    whole = (header.size[1] - header.origin[1], header.size[0] - header.origin[0])
-    box = check_region(region, *whole)
-    shapes = [_shape(header, index, reduce, box if region is not None else None)
-              for index in range(count)]  # fmt: skip
     subset = raw and len(wanted) < count
-    made = [shapes[index] for index in (wanted if subset else range(count))]
+    picked = wanted if subset else list(range(count))
+    made = [_shape(header, index, reduce, window) for index in picked]
+    if region is not None and min(_shape(header, wanted[0], reduce, box)) < 1:
+        raise OptionError(f"no sample of the image reduced by {reduce} lies in the region")
     samples = sum(rows * cols for rows, cols in made)
     # int32 in the tile, int32 in the image, int32 here, and the result.
     check_cost(1, samples, 1, 4, work=12)
-    x0, y0 = header.origin
-    area = None if region is None else [box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0]
-    stream = _mended(view, header)
-    if _is_deep(header):
-        planes = _foreign.run(
-            "openjph", "OpenJPH", stream, most=4 * samples, reduce=reduce, strict=strict
-        )
-        if region is not None or [plane.shape for plane in planes] != made:
-            raise UnsupportedTransferSyntax(
-                "HTJ2K of more than 16 bits is decoded whole, with components of one size"
-            )
-        return [planes[index] for index in wanted]
-    planes = _foreign.run(
-        "openjpeg",
-        LIBRARY,
-        stream,
-        most=4 * samples,
-        reduce=reduce,
-        layers=min(layers or 0, header.layers),
-        area=area,
-        components=wanted if subset else None,
-        strict=strict,
-        threads=threads or 1,
-    )
+    options: dict[str, Any] = {"reduce": reduce, "strict": strict}
+    name, library = "openjph", "OpenJPH"
+    if not _is_deep(header):
+        name, library = "openjpeg", LIBRARY
+        x0, y0 = header.origin
+        options["layers"] = min(layers or 0, header.layers)
+        options["components"] = wanted if subset else None
+        options["threads"] = threads or 1
+        if window is not None:
+            options["area"] = [box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0]
+    planes = _foreign.run(name, library, _mended(view, header), most=4 * samples, **options)
+    if len(planes) == count != len(picked):
+        planes = [planes[index] for index in picked]
     if [plane.shape for plane in planes] != made:
-        raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
-    return planes if subset else [planes[index] for index in wanted]
+        raise CorruptPixelData(f"{library} made another image than the header states")
+    found = dict(zip(picked, planes, strict=True))
+    planes = [found[index] for index in wanted]
+    if region is not None and window is None:
+        planes = [_cut(plane, header, reduce, box) for plane in planes]
+    return planes
+
+
+def _cut(plane: np.ndarray, header: Header, reduce: int, box: Region) -> np.ndarray:
+    """Cut the region out of a component that was decoded whole."""
+    sides = []
+    for low, high, origin in (
+        (box[0], box[1], header.origin[1]),
+        (box[2], box[3], header.origin[0]),
+    ):
+        first = shrink(origin, reduce)
+        sides.append(
+            slice(shrink(low + origin, reduce) - first, shrink(high + origin, reduce) - first)
+        )
+    return plane[sides[0], sides[1]]
 
 
 def _mended(view: memoryview, header: Header) -> bytes:
@@ -257,7 +270,7 @@ def _shape(header: Header, index: int, reduce: int, box: Region | None) -> tuple
         (box[2], box[3], header.origin[0], header.steps[index][0]),
     ):
         first, last = -(-(low + origin) // step), -(-(high + origin) // step)
-        sides.append(-(-last // (1 << reduce)) - -(-first // (1 << reduce)))
+        sides.append(shrink(last, reduce) - shrink(first, reduce))
     return sides[0], sides[1]
 
 

@@ -36,6 +36,7 @@ class Job:
 
 
 Code = Callable[[Job, "float | None"], bytes]  # step q, None = reversible
+CodeTo = Callable[[Job, int], bytes]  # about so many bytes
 
 
 def levels_for(rows: int, cols: int) -> int:
@@ -74,7 +75,11 @@ def _job(
 
 
 def _run(
-    job: Job, code: Code, lossy: Lossy | None, decode: Callable[[bytes], np.ndarray]
+    job: Job,
+    code: Code,
+    lossy: Lossy | None,
+    decode: Callable[[bytes], np.ndarray],
+    code_to: CodeTo | None,
 ) -> tuple[bytes, bool]:
     if lossy is None:
         return code(job, None), False
@@ -89,6 +94,7 @@ def _run(
         lossless=lambda: code(job, None),
         code=lambda q: code(job, q),
         decode=decode,
+        code_to=None if code_to is None else lambda size: code_to(job, size),
     )
     return code_lossy(coder, lossy)
 
@@ -106,6 +112,9 @@ def _checked(data: bytes, job: Job, ht: bool, lossy: bool) -> bytes:
         and info.reversible != lossy
         and info.mct == job.mct
         and info.reductions == job.levels
+        and info.tile == (job.coding.tile or job.image.shape[:2])
+        and info.tlm == job.coding.tlm
+        and info.progression == job.coding.progression
         and header.sound == 1.0
         and not info.problems
     )
@@ -119,6 +128,7 @@ def encode_array(
     code: Code,
     decode: Callable[[bytes], np.ndarray],
     *,
+    code_to: CodeTo | None = None,
     ht: bool,
     lossy: Lossy | None,
     coding: Coding | None,
@@ -141,7 +151,7 @@ def encode_array(
     _foreign.refuse("OpenJPH" if ht else "OpenJPEG")
     mct = three and colour != "none"
     job = _job(image, bits, bool(signed), mct, coding, stored, FEWEST_HT_LEVELS if ht else 0)
-    data, lost = _run(job, code, lossy, decode)
+    data, lost = _run(job, code, lossy, decode, code_to)
     return _checked(data, job, ht, lost)
 
 
@@ -151,6 +161,7 @@ def encode_labelled(
     code: Code,
     decode: Callable[[bytes], np.ndarray],
     *,
+    code_to: CodeTo | None = None,
     ht: bool,
     lossy: Lossy | None,
     coding: Coding | None,
@@ -171,7 +182,7 @@ def encode_labelled(
     stored = max(spec.bits_allocated, 1)
     fewest = FEWEST_HT_LEVELS if ht else 0
     job = _job(image, spec.bits_stored, spec.signed, mct, coding, stored, fewest)
-    data, lost = _run(job, code, lossy, decode)
+    data, lost = _run(job, code, lossy, decode, code_to)
     photometric = spec.photometric
     if mct:
         photometric = "YBR_ICT" if lost else "YBR_RCT"

@@ -29,6 +29,7 @@ class Coder:
     """One image and the ways to code it.
 
     `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back.
+    `code_to` codes in about so many bytes, where a coder can do that by itself.
     `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
     """
 
@@ -38,6 +39,7 @@ class Coder:
     lossless: Callable[[], bytes]
     code: Callable[[float], bytes]
     decode: Callable[[bytes], np.ndarray]
+    code_to: Callable[[int], bytes] | None = None
 
 
 def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
@@ -81,6 +83,8 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     whole = coder.lossless()
     if len(whole) <= target:
         return whole, False
+    if coder.code_to is not None:
+        return _by_allocation(coder.code_to, target, hard=hard), True
     low, high = math.log(LOWEST_STEP), math.log(4.0 * (coder.peak + 1))
     log_q = math.log(2.0)
     smallest = len(whole)
@@ -105,11 +109,33 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
         if high - low < 1e-3:
             break
     if best is None:
-        raise EncodeError(
-            f"the frame cannot be coded in {target} bytes; the smallest found has {smallest}",
-            hint="Allow more bytes, or code with fewer levels or larger blocks",
-        )
+        raise _too_few(target, smallest)
     return best, True
+
+
+def _by_allocation(code_to: Callable[[int], bytes], target: int, *, hard: bool) -> bytes:
+    """Let the coder allocate, and correct what it was asked for by what came out."""
+    asked, best = target, None
+    smallest = math.inf
+    for _ in range(RUNS // 2):
+        data = code_to(asked)
+        smallest = min(smallest, len(data))
+        miss = len(data) - target
+        if (miss <= 0 or not hard) and (best is None or abs(miss) < abs(len(best) - target)):
+            best = data
+        if best is data and abs(miss) <= RATIO_TOLERANCE * target:
+            break
+        asked = max(asked - miss - (miss > 0 and hard), 1)
+    if best is None:
+        raise _too_few(target, int(smallest))
+    return best
+
+
+def _too_few(target: int, smallest: int) -> EncodeError:
+    return EncodeError(
+        f"the frame cannot be coded in {target} bytes; the smallest found has {smallest}",
+        hint="Allow more bytes, or code with fewer levels or larger blocks",
+    )
 
 
 def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:

@@ -46,7 +46,7 @@ def encode(
         "tilepart": 1 if coding.tile_parts else 0,
     }
     if coding.tile is not None:
-        options["tile"] = coding.tile
+        options["tile"] = coding.tile[::-1]  # imagecodecs wants columns first here
     if step is None:
         samples = _reversible(image, bits, signed)
         options["reversible"] = True

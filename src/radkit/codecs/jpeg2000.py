@@ -171,6 +171,7 @@ def encode(
         array,
         _code,
         decode,
+        code_to=_code_to,
         ht=False,
         lossy=lossy,
         coding=coding,
@@ -194,6 +195,7 @@ def encode_frame(
         spec,
         _code,
         decode,
+        code_to=_code_to,
         ht=False,
         lossy=lossy,
         coding=coding,
@@ -202,31 +204,34 @@ def encode_frame(
     )
 
 
+def _options(job: Job) -> dict[str, Any]:
+    if job.bits > MAX_BITS:
+        raise EncodeError(f"OpenJPEG encodes at most {MAX_BITS} bits, not {job.bits}")
+    return {
+        "bits": job.bits,
+        "signed": job.signed,
+        "mct": job.mct,
+        "levels": job.levels,
+        "coding": job.coding,
+    }
+
+
 def _code(job: Job, q: float | None) -> bytes:
     """Code reversibly, or with the error that a quantiser of step q would make."""
     from radkit.codecs import _openjpeg_encode
 
-    if job.bits > MAX_BITS:
-        raise EncodeError(f"OpenJPEG encodes at most {MAX_BITS} bits, not {job.bits}")
+    options = _options(job)
     if q is None:
-        rates = [ratio * job.bits / job.stored_bits for ratio in job.coding.layers]
-        return _openjpeg_encode.encode(
-            job.image,
-            bits=job.bits,
-            signed=job.signed,
-            mct=job.mct,
-            levels=job.levels,
-            coding=job.coding,
-            rates=[max(rate, 1.0) for rate in rates] + [0.0],
-        )
+        rates = [max(ratio * job.bits / job.stored_bits, 1.0) for ratio in job.coding.layers]
+        return _openjpeg_encode.encode(job.image, rates=[*rates, 0.0], **options)
     peak = (1 << job.bits) - 1
-    return _openjpeg_encode.encode(
-        job.image,
-        bits=job.bits,
-        signed=job.signed,
-        mct=job.mct,
-        levels=job.levels,
-        coding=job.coding,
-        irreversible=True,
-        quality=20 * math.log10(peak * math.sqrt(12) / q),
-    )
+    quality = 20 * math.log10(peak * math.sqrt(12) / q)
+    return _openjpeg_encode.encode(job.image, irreversible=True, quality=quality, **options)
+
+
+def _code_to(job: Job, size: int) -> bytes:
+    """Code irreversibly in about `size` bytes, by rate allocation."""
+    from radkit.codecs import _openjpeg_encode
+
+    rate = max(job.image.size * job.bits / 8 / size, 1.0)
+    return _openjpeg_encode.encode(job.image, irreversible=True, rates=[rate], **_options(job))
