@@ -96,7 +96,12 @@ _RULES = (
 )
 
 cdef str _vr_text(uint16_t vr):
-    return "" if vr == 0 else chr(vr & 0xFF) + chr(vr >> 8)
+    cdef char letters[2]
+    if vr == 0:
+        return ""
+    letters[0] = <char> (vr & 0xFF)
+    letters[1] = <char> (vr >> 8)
+    return letters[:2].decode("ascii")
 
 
 cdef class Table:
@@ -212,7 +217,7 @@ cdef class Table:
     def __len__(self) -> int:
         return self.n
 
-    def find(self, uint32_t tag) -> int:
+    cpdef Py_ssize_t find(self, uint32_t tag) noexcept:
         """Return the row of a tag, the last one if it stands twice, or -1."""
         cdef size_t low = 0, high = self.n, middle
         if self.scan.unordered:
@@ -242,12 +247,17 @@ cdef class Table:
                 -1 if e.length == RK_DCM_UNDEFINED else e.length,
                 -1 if e.end == RK_DCM_UNDEFINED else e.end)
 
-    def place(self, Py_ssize_t i) -> tuple:
+    cpdef tuple place(self, Py_ssize_t i):
         """Return (vr, value, length, end) of row `i`; the length is -1 if undefined."""
         self.check(i)
         cdef rk_dcm_element *e = &self.rows[i]
         return (_vr_text(e.vr), e.value, -1 if e.length == RK_DCM_UNDEFINED else e.length,
                 -1 if e.end == RK_DCM_UNDEFINED else e.end)
+
+    def locate(self, uint32_t tag):
+        """Return `place` of the row of a tag, or None."""
+        cdef Py_ssize_t i = self.find(tag)
+        return None if i < 0 else self.place(i)
 
     def spans(self, uint64_t[::1] values not None, uint64_t[::1] sizes not None):
         """Copy offset of the value and size of all rows into two arrays of that length."""
@@ -299,6 +309,18 @@ cdef double _number(const unsigned char *p, uint16_t vr) noexcept:
         return f32
     memcpy(&f64, p, 8)
     return f64
+
+
+def decimals(const unsigned char[::1] text not None):
+    """Return the numbers of a DS or IS as floats, or None where one needs the general way."""
+    cdef double values[32]
+    cdef int count, i
+    if text.shape[0] == 0:
+        return ()
+    count = rk_dcm_decimals(&text[0], text.shape[0], values, 32)
+    if count < 0 or count == 32:
+        return None
+    return tuple([values[i] for i in range(count)])
 
 
 def pick(const unsigned char[::1] head not None, uint64_t size, const uint32_t[::1] tags not None,

@@ -197,10 +197,12 @@ class Elements:
         return self._windows.value(value, size)
 
     def _located(self, tag: int) -> tuple[str, memoryview] | None:
-        row = self._find(tag)
-        if row < 0:
-            return None
-        vr, value, length, end = self._rows().place(row)
+        place = (self._table or self._rows()).locate(tag)
+        if place is None:
+            if tag <= 0x7FE00010 or self._find(tag) < 0:
+                return None
+            place = self._rows().place(self._find(tag))
+        vr, value, length, end = place
         return vr, self._bytes(tag, value, length, end)
 
     def texts(self, tag: int) -> tuple[str, ...]:
@@ -262,7 +264,7 @@ class Elements:
             return tuple(int(value) for value in self._numbers(tag, vr, data, whole=True))
         if unpack[0] in "fd":
             raise _no_number(tag, "a whole number")
-        return tuple(int(value) for value in self._unpack(tag, unpack, data))
+        return tuple([int(value) for value in self._unpack(tag, unpack, data)])
 
     def floats(self, tag: int) -> tuple[float, ...]:
         """Return the values of a number element, DS, IS or binary; () if absent or empty.
@@ -280,8 +282,12 @@ class Elements:
             vr = implicit_vr(tag) or _dictionary_vr(tag)
         unpack = NUMBER_FORMATS.get(vr)
         if unpack is None:
+            if vr in ("DS", "IS"):
+                plain = _scan.decimals(data)
+                if plain is not None:
+                    return plain
             return self._numbers(tag, vr, data, whole=False)
-        return tuple(float(value) for value in self._unpack(tag, unpack, data))
+        return tuple([float(value) for value in self._unpack(tag, unpack, data)])
 
     def _unpack(self, tag: int, unpack: str, data: memoryview) -> tuple[float, ...]:
         code, width = unpack[0], int(unpack[1])

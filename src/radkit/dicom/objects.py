@@ -56,6 +56,7 @@ class DicomObject:
         "_lock",
         "_table",
         "_tail_done",
+        "_tail_error",
         "_windows",
         "elements",
         "fragments",
@@ -90,6 +91,7 @@ class DicomObject:
         self._windows = windows
         self._lock = threading.Lock()
         self._tail_done = False
+        self._tail_error: RadkitError | None = None
         self.fragments: Fragments | None = None
         now = limits.current()
         table = _scan.Table(
@@ -161,15 +163,22 @@ class DicomObject:
 
     def _read_tail(self) -> None:
         with self._lock:
+            if self._tail_error is not None:
+                raise self._tail_error
             if self._tail_done:
                 return
             end = self.pixels_end()
-            if end is not None:
-                self._table.resume(end)
-                if feed(self._table, self._windows, self.reader.size) == _scan.BAD:
-                    self._tolerate(self._table)
-                self._note_table(self._table)
             self._tail_done = True
+            if end is None:
+                return
+            self._table.resume(end)
+            if feed(self._table, self._windows, self.reader.size) == _scan.BAD:
+                try:
+                    self._tolerate(self._table)
+                except RadkitError as error:
+                    self._tail_error = error  # the walk is not made twice
+                    raise
+            self._note_table(self._table)
 
     # -- resource --
 
