@@ -334,7 +334,7 @@ def _walk(view: memoryview, found: _markers.Markers) -> tuple[float, RadkitError
                 )
             keys += [key for key in pair if key not in keys]
             blocks += [(keys.index(pair[0]), keys.index(pair[1]))] * count
-        found_mcus, _, error = _jpegscan.walk(
+        found_mcus, spare, error = _jpegscan.walk(
             view[scan.offset : scan.end],
             tables=[scan.huffman[key] for key in keys],
             blocks=blocks,
@@ -343,6 +343,13 @@ def _walk(view: memoryview, found: _markers.Markers) -> tuple[float, RadkitError
         )
         whole, total = whole + found_mcus, total + mcus
         fault = fault or error
+        if spare and error is None:
+            found.problems.append(
+                Problem(
+                    code="bytes-in-scan",
+                    text=f"{spare} bytes of a scan belong to no block: damaged, or padded",
+                )
+            )
     share = whole / total
     if isinstance(fault, TruncatedPixelData):
         fault.decoded = share
