@@ -29,7 +29,7 @@ cdef extern from "kernels/jpegll.h" nogil:
         bint fits
     void rk_jpegll_table_fill(rk_jpegll_table *t, uint32_t cpu)
     rk_status rk_jpegll_read_info(rk_jpegll_info *info, const uint8_t *data, size_t size)
-    bint rk_jpegll_work_size(size_t *work, size_t size, size_t cols, size_t components)
+    bint rk_jpegll_work_size(size_t *work, size_t cols, size_t components)
     rk_status rk_jpegll_decode(const rk_jpegll_table *t, rk_jpegll_result *result,
                                const uint8_t *data, size_t size, uint8_t *out, size_t rows,
                                size_t cols, size_t components, size_t width, uint8_t *work,
@@ -86,10 +86,10 @@ def info(const uint8_t[::1] data not None):
             found.transform, found.restart, ids, found.adobe)
 
 
-def work_size(size_t size, size_t cols, size_t components) -> int:
+def work_size(size_t cols, size_t components) -> int:
     """Return the bytes of work that `decode` needs, alignment included."""
     cdef size_t work = 0
-    if not rk_jpegll_work_size(&work, size, cols, components):
+    if not rk_jpegll_work_size(&work, cols, components):
         raise ValueError("the size is out of range")
     return work + 64
 
@@ -106,7 +106,7 @@ def decode(const uint8_t[::1] data not None, uint8_t[::1] out not None,
     cdef rk_status status
     cdef size_t size = data.shape[0], need = 0, total
     if not (1 <= rows <= 65535 and 1 <= cols <= 65535 and 1 <= components <= 4
-            and 1 <= width <= 2) or not rk_jpegll_work_size(&need, size, cols, components):
+            and 1 <= width <= 2) or not rk_jpegll_work_size(&need, cols, components):
         raise ValueError("the size is out of range")
     total = rows * cols * components
     if <size_t>out.shape[0] != total * width or <size_t>work.shape[0] < need + 64:

@@ -92,8 +92,8 @@ def decode(data: Any, *, out: np.ndarray | None = None, strict: bool = True) -> 
 
     Notes
     -----
-    T.81 annexes B, C, F.2.2, H. Peak memory is output + data + about 0.2 MB per
-    component. The GIL is free while decoding.
+    T.81 annexes B, C, F.2.2, H. Peak memory is output + about 0.2 MB per component.
+    The GIL is free while decoding.
 
     Examples
     --------
@@ -292,7 +292,7 @@ def _decode(
     """Return the samples, the share that was there, whether EOI is missing, and the fault."""
     rows, cols, components = header.rows, header.cols, header.components
     samples = rows * cols * components
-    work = _jpegll.work_size(view.nbytes, cols, components)
+    work = _jpegll.work_size(cols, components)
     _common.check_cost(rows, cols, components, header.width)
     limits.check("max_memory_bytes", samples * header.width + work, "bytes to decode")
     if strict and samples > 8 * view.nbytes:  # each takes a bit at least

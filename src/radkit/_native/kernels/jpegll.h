@@ -52,7 +52,8 @@ typedef struct rk_jpegll_info {
     int32_t adobe;                 /* transform of APP14 "Adobe", -1 if there is none */
 } rk_jpegll_info;
 
-/* Entropy-coded data of one restart interval, without stuffing, and how far it is read. */
+/* Entropy-coded data of a restart interval, or a part that holds all that is asked for,
+ * without stuffing, and how far it is read. */
 typedef struct rk_jpegll_bits {
     const uint8_t *data; /* RK_PAD zero bytes follow */
     size_t size;         /* bytes */
@@ -179,16 +180,19 @@ void rk_jpegll_parser_start(rk_jpegll_parser *p, const uint8_t *data, size_t siz
  * status is RK_OK and p->ended; at the end of the data RK_TRUNCATED. Linear in the bytes. */
 RK_MUST_CHECK rk_status rk_jpegll_next_scan(rk_jpegll_parser *p);
 
-/* Copies entropy-coded data from p->at up to the next marker, without stuffing and fill
- * bytes, and RK_PAD zero bytes. p->at is then the marker or the end of the data. */
-size_t rk_jpegll_unstuff(rk_jpegll_parser *p, uint8_t *dst);
+/*
+ * Copies entropy-coded data from p->at on, without stuffing and fill bytes: at most `room`
+ * bytes, and RK_PAD zero bytes behind them. `*ended` says that a marker or the end of the data
+ * was reached, where p->at then is. Returns the bytes before the zeros.
+ */
+size_t rk_jpegll_unstuff(rk_jpegll_parser *p, uint8_t *dst, size_t room, bool *ended);
 
 /* ---- whole frames ---- */
 
 RK_MUST_CHECK rk_status rk_jpegll_read_info(rk_jpegll_info *info, const uint8_t *data, size_t size);
 
 /* Bytes of work that rk_jpegll_decode needs, or false if they cannot be counted. */
-RK_MUST_CHECK bool rk_jpegll_work_size(size_t *work, size_t size, size_t cols, size_t components);
+RK_MUST_CHECK bool rk_jpegll_work_size(size_t *work, size_t cols, size_t components);
 
 typedef struct rk_jpegll_result {
     uint64_t sound; /* samples that were decoded */

@@ -4,11 +4,16 @@
 #include "jpegll.h"
 
 #define ALIGN 64
+/* Most bytes of a difference: 31 bits. */
+#define SYMBOL 4
+/* Bytes that are unstuffed in one go, so that they are still in the cache when they are read. */
+#define WINDOW ((size_t)1 << 15)
 
 /* Where things lie in the caller's work memory. */
 typedef struct workspace {
     rk_jpegll_lut *luts[RK_JPEGLL_MAX_COMPONENTS];
-    uint8_t *unstuffed;
+    uint8_t *window; /* unstuffed data */
+    size_t window_size;
     uint16_t *diff; /* one batch of differences, of all components in turn */
     uint16_t *part[RK_JPEGLL_MAX_COMPONENTS]; /* the same, by component */
     uint16_t *rows[RK_JPEGLL_MAX_COMPONENTS][2];
@@ -44,7 +49,7 @@ static size_t round_up(size_t n)
 }
 
 /* Lays the workspace out from `at`; with `w` NULL it only counts. cols <= 65535. */
-static size_t lay_out(workspace *w, uint8_t *at, size_t size, size_t cols, size_t components)
+static size_t lay_out(workspace *w, uint8_t *at, size_t cols, size_t components)
 {
     size_t line = cols * components;
     size_t batch = round_up((batch_lines(line) * line + RK_JPEGLL_SLACK) * sizeof(uint16_t));
@@ -62,17 +67,19 @@ static size_t lay_out(workspace *w, uint8_t *at, size_t size, size_t cols, size_
     for (size_t k = 0; k < 2 * components; k++, used += row)
         if (w)
             w->rows[k / 2][k % 2] = (uint16_t *)(void *)(at + used);
-    if (w)
-        w->unstuffed = at + used;
-    return used + round_up(size + RK_PAD);
+    size_t window = batch_lines(line) * line * SYMBOL + WINDOW;
+    if (w) {
+        w->window = at + used;
+        w->window_size = window;
+    }
+    return used + round_up(window + RK_PAD);
 }
 
-bool rk_jpegll_work_size(size_t *work, size_t size, size_t cols, size_t components)
+bool rk_jpegll_work_size(size_t *work, size_t cols, size_t components)
 {
-    if (cols == 0 || cols > 65535 || components == 0 || components > RK_JPEGLL_MAX_COMPONENTS ||
-        size > SIZE_MAX / 2)
+    if (cols == 0 || cols > 65535 || components == 0 || components > RK_JPEGLL_MAX_COMPONENTS)
         return false;
-    *work = lay_out(NULL, NULL, size, cols, components);
+    *work = lay_out(NULL, NULL, cols, components);
     return true;
 }
 
@@ -138,16 +145,37 @@ static void clear_rest(decoder *d, size_t line, size_t lines, size_t had)
     }
 }
 
+/* Makes sure that `want` differences lie in the window, or all that are left of them. */
+static void fill_window(decoder *d, rk_jpegll_bits *b, size_t want, bool *ended, size_t *gone)
+{
+    size_t used = b->at >> 3;
+    if (*ended || b->size - used >= want * SYMBOL)
+        return;
+    memmove(d->w.window, d->w.window + used, b->size - used);
+    *gone += used;
+    b->size -= used;
+    b->at &= 7;
+    b->size += rk_jpegll_unstuff(&d->p, d->w.window + b->size, d->w.window_size - b->size, ended);
+}
+
+/* Steps over what an interval holds behind its samples. */
+static void skip_window(decoder *d, bool ended)
+{
+    while (!ended)
+        rk_jpegll_unstuff(&d->p, d->w.window, d->w.window_size, &ended);
+}
+
 /* One restart interval of `lines` lines, from line `first` of the image. */
 static rk_status decode_interval(decoder *d, size_t first, size_t lines)
 {
-    size_t cols = d->p.info.cols, n = d->p.scan.components, from = d->p.at;
-    rk_jpegll_bits bits = {.data = d->w.unstuffed, .code = RK_OK};
-    bits.size = rk_jpegll_unstuff(&d->p, d->w.unstuffed);
+    size_t cols = d->p.info.cols, n = d->p.scan.components, from = d->p.at, gone = 0;
+    bool ended = false;
+    rk_jpegll_bits bits = {.data = d->w.window, .code = RK_OK};
     for (size_t y = 0; y < lines;) {
         size_t batch = batch_lines(cols * n);
         batch = batch < lines - y ? batch : lines - y;
         size_t want = batch * cols * n;
+        fill_window(d, &bits, want, &ended, &gone);
         size_t had = d->t->diff(&bits, d->w.diff, want, d->tables, n);
         d->sound += had;
         if (had < want) {
@@ -157,13 +185,15 @@ static rk_status decode_interval(decoder *d, size_t first, size_t lines)
             clear_rest(d, first + y, batch, had);
             if (batch < lines - y)
                 clear_rest(d, first + y + batch, lines - y - batch, 0);
+            skip_window(d, ended);
             return bits.code == RK_TRUNCATED
                        ? fail(RK_TRUNCATED, (enum rk_jpegll_rule)bits.rule, d->p.at)
-                       : fail(bits.code, (enum rk_jpegll_rule)bits.rule, from + bits.at / 8);
+                       : fail(bits.code, (enum rk_jpegll_rule)bits.rule, from + gone + bits.at / 8);
         }
         rebuild(d, first, y, batch);
         y += batch;
     }
+    skip_window(d, ended);
     return fail(RK_OK, RK_JPEGLL_OK, 0);
 }
 
@@ -280,7 +310,7 @@ rk_status rk_jpegll_decode(const rk_jpegll_table *t, rk_jpegll_result *result,
     d.stride_bytes = cols * components * width;
     d.strict = strict;
     rk_jpegll_parser_start(&d.p, data, size);
-    lay_out(&d.w, work, size, cols, components);
+    lay_out(&d.w, work, cols, components);
     decode_scans(&d, rows, cols, components);
     result->sound = d.sound;
     result->no_eoi = false;

@@ -219,17 +219,23 @@ rk_status rk_jpegll_next_scan(rk_jpegll_parser *p)
     return fail(RK_TRUNCATED, RK_JPEGLL_ENDS, p->size);
 }
 
-size_t rk_jpegll_unstuff(rk_jpegll_parser *p, uint8_t *dst)
+size_t rk_jpegll_unstuff(rk_jpegll_parser *p, uint8_t *dst, size_t room, bool *ended)
 {
     size_t i = p->at, o = 0;
-    while (i < p->size) {
-        const uint8_t *ff = memchr(p->data + i, 0xFF, p->size - i);
-        size_t n = ff ? (size_t)(ff - p->data) - i : p->size - i;
+    *ended = false;
+    while (o < room) {
+        size_t left = p->size - i;
+        size_t most = left < room - o ? left : room - o;
+        const uint8_t *ff = memchr(p->data + i, 0xFF, most);
+        size_t n = ff ? (size_t)(ff - p->data) - i : most;
         memcpy(dst + o, p->data + i, n);
         o += n;
         i += n;
-        if (!ff || p->size - i < 2) {
+        if (!ff && n < left)
+            continue; /* the room is used up */
+        if (p->size - i < 2) {
             i = p->size; /* a lone FF at the end is no data */
+            *ended = true;
             break;
         }
         if (p->data[i + 1] == 0) {
@@ -237,8 +243,10 @@ size_t rk_jpegll_unstuff(rk_jpegll_parser *p, uint8_t *dst)
             i += 2;
         } else if (p->data[i + 1] == 0xFF)
             i++;
-        else
+        else {
+            *ended = true;
             break;
+        }
     }
     memset(dst + o, 0, RK_PAD);
     p->at = i;
