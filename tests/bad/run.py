@@ -59,9 +59,11 @@ def call(row: Row, data: bytes) -> str:
         radkit.render(data, threads=1)
     else:
         done = radkit.read(data, threads=1)
-        told = [f"{p.code} {p.text}" for p in radkit.inspect(data).problems]
-        return "; ".join([*told, *done.corrections])
-    return "; ".join(f"{p.code} {p.text}" for p in radkit.inspect(data).problems)
+        problems = radkit.inspect(data).problems
+        known = {p.text for p in problems}
+        told = [f"{p.code}: {p.text}" for p in problems]
+        return "; ".join([*told, *(c for c in done.corrections if c not in known)])
+    return "; ".join(f"{p.code}: {p.text}" for p in radkit.inspect(data).problems)
 
 
 def attempt(row: Row, data: bytes | None = None) -> Outcome:
