@@ -291,6 +291,12 @@ def test_results_are_no_views_except_raw_native_ones():
     view = radkit.decode(ds, raw=True)
     assert not view.flags.writeable and not view.flags.owndata
     assert np.array_equal(view, radkit.decode(ds))
+    data = bytearray(sample("mr").read_bytes())
+    done, raw = radkit.decode(data), radkit.decode(data, raw=True)
+    assert not raw.flags.writeable
+    before = done.copy()
+    data[-4096:] = bytes(4096)
+    assert np.array_equal(done, before)
 
 
 def test_short_native_data_are_an_error_or_filled_and_told():

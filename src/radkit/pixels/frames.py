@@ -31,19 +31,13 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 from radkit.pixels import native, samples
-from radkit.pixels.selection import Region, grid_shape, reduced_region
+from radkit.pixels.selection import Region, grid_shape
 
 __all__ = ["Frames", "OneFrame"]
 
 # Codings whose frames are cells as they lie in native pixel data.
 WORDS = frozenset({"native", "uncompressed-frame", "rle", "deflated-frame"})
-RESOLUTIONS = frozenset({"jpeg2000", "htj2k"})
 Colour = Literal["rgb", "coded"]
-
-
-def _has_ht(coding: str, data: memoryview) -> bool:
-    info = registry.frame_info(coding, data)
-    return info is not None and info.ht
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -285,9 +279,9 @@ class Frames:
     ) -> OneFrame:
         coding = self.coding
         if coding == "native":
-            frame = self._native(index, region, raw)
+            frame = self._native(index, region, raw, out)
         elif coding == "uncompressed-frame":
-            frame = self._uncompressed(index, region, raw)
+            frame = self._uncompressed(index, region, raw, out)
         else:
             frame = self._coded(coding, index, reduce, region, layers, raw, colour)
         array, label = frame.array, frame.photometric
@@ -307,17 +301,21 @@ class Frames:
             bytes_read=frame.bytes_read,
         )
 
-    def _native(self, index: int, region: Region | None, raw: bool) -> OneFrame:
+    def _native(
+        self, index: int, region: Region | None, raw: bool, out: np.ndarray | None
+    ) -> OneFrame:
         image = self.image
         row0, row1, col0, col1 = region or (0, image.rows, 0, image.cols)
         cells, sound, size = native.read_frame(
             self.obj, image, self.layout, index, (row0, row1), strict=self.strict
         )
-        return self._from_cells(cells[:, col0:col1], sound, size, raw)
+        return self._from_cells(cells[:, col0:col1], sound, size, raw, out)
 
-    def _uncompressed(self, index: int, region: Region | None, raw: bool) -> OneFrame:
+    def _uncompressed(
+        self, index: int, region: Region | None, raw: bool, out: np.ndarray | None
+    ) -> OneFrame:
         image = self.image
-        data = self.map.read(index)
+        data = self.map.read(index).toreadonly()
         size = image.rows * image.cols * image.samples * image.bits_allocated
         size = (size + 7) // 8
         subsampled = len(data) < size and image.frame_bytes < size
@@ -333,12 +331,19 @@ class Frames:
         else:
             cells = samples.native_cells(data, image, image.rows, big_endian=False)
         row0, row1, col0, col1 = region or (0, image.rows, 0, image.cols)
-        return self._from_cells(cells[row0:row1, col0:col1], there / size, there, raw)
+        return self._from_cells(cells[row0:row1, col0:col1], there / size, there, raw, out)
 
-    def _from_cells(self, cells: np.ndarray, sound: float, size: int, raw: bool) -> OneFrame:
+    def _from_cells(
+        self, cells: np.ndarray, sound: float, size: int, raw: bool, out: np.ndarray | None
+    ) -> OneFrame:
         """Finish cells that lay in the file: sign, unused bits, the name of their colour."""
         image = self.image
-        array = samples.finish_words(cells, image, signed=image.signed and not raw)
+        if out is not None and (out.dtype != self.dtype or out.shape != cells.shape):
+            out = None
+        array = samples.finish_words(cells, image, signed=image.signed and not raw, out=out)
+        if out is not None and array is not out:
+            np.copyto(out, array)
+            array = out
         if not raw and not array.flags.writeable:
             array = array.copy()  # results are never views on the source, except raw ones
         label, problems = samples.native_label(image)
@@ -371,21 +376,16 @@ class Frames:
         colour: Colour,
     ) -> OneFrame:
         data = self.map.read(index)
-        # OpenJPEG gives zeros for parts of images with high-throughput blocks: those are cut here.
-        cut = region is not None and coding in RESOLUTIONS and _has_ht(coding, data)
         frame = registry.decode_frame(
             coding,
             data,
             self._spec_of(coding),
             reduce=reduce,
-            region=None if cut else region,
+            region=region,
             layers=layers,
             raw=raw or colour == "coded",
             strict=self.strict,
         )
-        if cut and region is not None:
-            rows, cols = reduced_region(region, reduce)
-            frame = dataclasses.replace(frame, array=frame.array[rows, cols])
         expected = self.frame_shape(region, reduce)
         if frame.array.shape != expected:
             raise CorruptPixelData(

@@ -110,6 +110,7 @@ def read_frame(
         count = rows[1] - rows[0]
         size = count * layout.row_bytes
     data, there = _read(obj, layout, start, size, strict=strict)
+    data = data.toreadonly()  # arrays on it are then known to be views
     if layout.subsampled:
         cells = cells_422(data, image, count, big_endian=layout.big_endian)
     else:

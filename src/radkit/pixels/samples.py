@@ -84,11 +84,13 @@ def _interleaved(planes: np.ndarray, rows: int, cols: int, samples: int) -> np.n
     return pixels
 
 
-def finish_words(cells: np.ndarray, image: ImagePixel, *, signed: bool) -> np.ndarray:
+def finish_words(
+    cells: np.ndarray, image: ImagePixel, *, signed: bool, out: np.ndarray | None = None
+) -> np.ndarray:
     """Return cells reduced to the stored bits, which end at High Bit, sign-extended if `signed`.
 
     The dtype is that of Pixel Representation; nothing is copied where all bits
-    are stored ones.
+    are stored ones. `out`, of that dtype and shape, receives what has to be made.
     """
     if image.kind != "int" or image.bits_allocated == 1:
         return cells
@@ -96,15 +98,15 @@ def finish_words(cells: np.ndarray, image: ImagePixel, *, signed: bool) -> np.nd
     width = 8 * cells.dtype.itemsize
     if image.bits_stored == width:
         return cells.view(dtype)
-    out = np.empty(cells.shape, dtype)
+    made = np.empty(cells.shape, dtype) if out is None else out
     _pixels.finish(
         np.ascontiguousarray(cells),
-        out,
+        made,
         bits_stored=image.bits_stored,
         high_bit=image.high_bit,
         signed=signed,
     )
-    return out
+    return made
 
 
 def native_label(image: ImagePixel) -> tuple[str, tuple[Problem, ...]]:

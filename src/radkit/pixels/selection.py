@@ -22,7 +22,6 @@ __all__ = [
     "check_region",
     "choose_frames",
     "grid_shape",
-    "reduced_region",
 ]
 
 FrameChoice: TypeAlias = int | slice | Sequence[int] | None
@@ -123,12 +122,6 @@ def grid_shape(rows: int, cols: int, region: Region | None, reduce: int) -> tupl
     return _halved(row1, reduce) - _halved(row0, reduce), _halved(col1, reduce) - _halved(
         col0, reduce
     )
-
-
-def reduced_region(region: Region, reduce: int) -> tuple[slice, slice]:
-    """Return the rows and columns of a reduced grid that belong to a region."""
-    row0, row1, col0, col1 = (_halved(side, reduce) for side in region)
-    return slice(row0, row1), slice(col0, col1)
 
 
 def _halved(n: int, reduce: int) -> int:
