@@ -24,7 +24,7 @@ SYNTAXES: dict[str, tuple[str, radkit.Coding | None]] = {
     "jpegls-lossless": ("jpegls-lossless", None),
     "jpeg2000-lossless": ("jpeg2000-lossless", None),
     "htj2k-lossless": ("htj2k-lossless", None),
-    f"{MAIN}, 5 levels": (MAIN, radkit.Coding(levels=5)),
+    "htj2k rpcl, 5 levels": (MAIN, radkit.Coding(levels=5)),
 }
 LINE_BIT_S = 2_000_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,22 +51,34 @@ def _picture(name: str, caption: str, array: np.ndarray) -> Picture:
     return Picture(name=name, caption=caption, png=png, rows=rows, cols=cols)
 
 
-def largest_volume(folder: Path) -> Volume | None:
-    """Return the volume with the most slices in a folder; None if there is none of three."""
+def window_of(path: Path) -> Any:
+    """Return the first window of a header, in values; "auto" if there is none."""
+    import pydicom
+
+    ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
     try:
-        volumes = load_volume(folder, split="auto", missing="keep")
+        centre, width = (np.ravel(ds[key].value)[0] for key in ("WindowCenter", "WindowWidth"))
+        return (float(centre), float(width)) if float(width) > 1 else "auto"
+    except (KeyError, TypeError, ValueError, IndexError):
+        return "auto"
+
+
+def largest_volume(files: Sequence[Path]) -> Volume | None:
+    """Return the volume with the most slices among files; None if there is none of three."""
+    try:
+        volumes = load_volume(files, split="auto", missing="keep")
     except RadkitError:
         return None
     best = max(volumes, key=lambda volume: volume.shape[0])
     return best if best.shape[0] >= 3 else None
 
 
-def planes(volume: Volume, size: int = 420) -> list[Picture]:
+def planes(volume: Volume, window: Any, size: int = 420) -> list[Picture]:
     """Return the three standard planes through the centre of a volume."""
     found = []
     for name, make in PLANES.items():
         image = reformat(volume, make())
-        array = image.render(size=(size, size))
+        array = image.render(window=window, size=(size, size))
         rows, cols = array.shape[:2]
         right, down = image.plane.along_row, image.plane.along_col
         sides = (

@@ -119,7 +119,13 @@ def _rows(rows: Sequence[Row]) -> str:
             f"<td>{row.bytes / 1e6:.2f}<td>{100 * row.bytes / first:.1f} %<td>{encode}"
             f"<td>{row.decode_s:.2f}<td>{different}<td>{row.line_s:.1f}</tr>"
         )
-    return "".join(lines) + "</table>"
+    lines.append("</table>")
+    if any("5 levels" in row.syntax for row in rows):
+        lines.append(
+            "<p class=soft>Unless told otherwise, radkit halves until both sides are at most 64. "
+            "Deeper can be smaller: <code>radkit.Coding(levels=5)</code>.</p>"
+        )
+    return "".join(lines)
 
 
 def _line(rows: Sequence[Row], levels: Sequence[Level]) -> str:

@@ -64,8 +64,8 @@ def main() -> int:
         if not series.is_dir():
             console.print(f"[red]{series} is not a folder[/]")
             return 2
-        if series in (out, *out.parents):
-            console.print("[red]the output must not be around the source: choose another --out[/]")
+        if series in (out, *out.parents) or out in series.parents:
+            console.print("[red]source and output must be apart: choose another --out[/]")
             return 2
     code = show(series, loose, about, out)
     console.print(f"{time.perf_counter() - start:.0f} s in all")
@@ -134,8 +134,11 @@ def show(series: Path, loose: list[Path], about: str, out: Path) -> int:
     rows = [original(files), *others(files, series), main_row]
     print_rows(rows)
     print_proof(proof)
-    volume = pictures.largest_volume(dest)
-    planes = [] if volume is None else pictures.planes(volume)
+    results = [dest / path.relative_to(series) for path in files]
+    volume = pictures.largest_volume(results)
+    planes = []
+    if volume is not None:
+        planes = pictures.planes(volume, pictures.window_of(files[len(files) // 2]))
     middle = [files[len(files) * part // 8] for part in (3, 4, 5)] if loose else files[:24]
     thumbs = pictures.thumbnails([*loose, *middle])
     table = loose_rows(loose)
@@ -145,7 +148,7 @@ def show(series: Path, loose: list[Path], about: str, out: Path) -> int:
         about=about,
         rows=rows,
         proof=proof,
-        levels=measure.levels([dest / path.relative_to(series) for path in files]),
+        levels=measure.levels(results),
         planes=planes,
         thumbs=thumbs,
         others=table,

@@ -45,6 +45,8 @@ class Stack:
         Largest distance of a slice from the even grid ``origin + k * step``.
     off_line : float
         The same, only sideways: 0 if the slices are uneven but on one line.
+    tolerance : float
+        How far gaps may differ in an even stack, mm.
     even : bool
         One affine holds for all slices within the tolerance.
     duplicates : tuple of int
@@ -63,6 +65,7 @@ class Stack:
     jitter: float
     off_grid: float
     off_line: float
+    tolerance: float
     even: bool
     duplicates: tuple[int, ...]
     holes: tuple[tuple[int, int], ...]
@@ -142,6 +145,7 @@ def analyse_stack(
         jitter=jitter,
         off_grid=off_grid,
         off_line=float(np.linalg.norm(points - line, axis=1).max()),
+        tolerance=tolerance,
         even=not duplicates and jitter <= tolerance and off_grid <= max(ON_LINE_MM, tolerance),
         duplicates=duplicates,
         holes=_holes(gaps, usual),

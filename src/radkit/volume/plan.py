@@ -118,7 +118,7 @@ def _even_once_filled(stack: Stack, fill: tuple[tuple[int, int], ...]) -> bool:
         ]
     )
     grid = np.abs(np.cumsum(gaps) - np.arange(1, len(gaps) + 1) * gaps.mean()).max()
-    tolerance = max(0.02 * stack.usual, 0.005)
+    tolerance = stack.tolerance
     return bool(
         np.abs(gaps - stack.usual).max() <= tolerance and grid <= max(ON_LINE_MM, tolerance)
     )
