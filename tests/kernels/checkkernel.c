@@ -7,19 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "checkkernel_run.h"
 #include "kernels/cpu.h"
 
 #if RK_ARCH_X86
 #include <x86intrin.h>
 #endif
 
-enum { SLOTS = 16, GUARD = 64, ALIGNMENTS = 32, MAX_MEMBERS = 64 };
-enum { AT_END = ALIGNMENTS, AT_START, PLACES };
-enum { RANDOM, ZERO, ONES, ONE_BIT, ALTERNATING, EXTREMES, SPARSE, PATTERNS };
 static const char *const PATTERN_NAMES[PATTERNS] = {"random",      "zero",     "ones", "one bit",
                                                     "alternating", "extremes", "sparse"};
 
@@ -27,30 +24,7 @@ static const struct {
     const char *name;
     uint32_t bit;
 } ISAS[] = {{"avx2", RK_CPU_AVX2}, {"avx512", RK_CPU_AVX512}, {"neon", RK_CPU_NEON}};
-enum { ISA_COUNT = sizeof(ISAS) / sizeof(ISAS[0]) };
-
-typedef struct slot {
-    uint8_t *map; /* first byte after the lower fence */
-    size_t capacity;
-    uint8_t *data;
-    size_t bytes;
-    uint8_t *kept; /* copy of an input, or NULL for an output */
-} slot;
-
-struct ck_run {
-    uint64_t seed, state, out_seed;
-    const char *stage, *member, *isa;
-    size_t n;
-    int place, pattern;
-    slot slots[SLOTS];
-    int used;
-    bool failed; /* in this member */
-    bool full;   /* all patterns at all sizes and alignments */
-    /* timing */
-    size_t time_n;
-    uint64_t round_start, best, total;
-    int rounds;
-};
+enum { ISA_COUNT = sizeof(ISAS) / sizeof(ISAS[0]), MAX_MEMBERS = 64 };
 
 static ck_stage *stages;
 static ck_run run_state; /* one, so that the signal handler can name the case */
@@ -62,24 +36,6 @@ void ck_register(ck_stage *stage)
         at = &(*at)->next;
     stage->next = *at;
     *at = stage;
-}
-
-static uint64_t mix(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9E3779B97F4A7C15u); /* splitmix64 */
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-uint64_t ck_random(ck_run *run)
-{
-    return mix(&run->state);
-}
-
-uint64_t ck_below(ck_run *run, uint64_t below)
-{
-    return below ? ck_random(run) % below : 0;
 }
 
 /* ---- failures ---------------------------------------------------------------------- */
@@ -113,7 +69,7 @@ static void fail(ck_run *run, const char *what, const char *format, va_list args
     printf("\n");
 }
 
-static void fail_plain(ck_run *run, const char *what, ...)
+void ck_fail(ck_run *run, const char *what, ...)
 {
     va_list none;
     va_start(none, what);
@@ -158,169 +114,6 @@ static void on_crash(int number)
     _exit(2);
 }
 
-/* ---- buffers ----------------------------------------------------------------------- */
-
-static void reserve(slot *s, size_t bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t need = (bytes + 2 * GUARD + ALIGNMENTS + page - 1) / page * page;
-    if (need <= s->capacity)
-        return;
-    if (s->map)
-        munmap(s->map - page, s->capacity + 2 * page);
-    uint8_t *whole =
-        mmap(NULL, need + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (whole == MAP_FAILED || mprotect(whole + page, need, PROT_READ | PROT_WRITE) != 0) {
-        perror("checkkernel: mmap");
-        exit(3);
-    }
-    s->map = whole + page;
-    s->capacity = need;
-}
-
-static uint8_t guard_byte(const slot *s, const uint8_t *p)
-{
-    return (uint8_t)(0xA5u ^ (uint8_t)((size_t)(p - s->map) * 7u));
-}
-
-/* The guard zone on both sides, cut where the mapping ends. */
-static void zone(const slot *s, uint8_t **low, uint8_t **high)
-{
-    uint8_t *end = s->map + s->capacity;
-    *low = s->data - s->map > GUARD ? s->data - GUARD : s->map;
-    *high = end - (s->data + s->bytes) > GUARD ? s->data + s->bytes + GUARD : end;
-}
-
-static slot *take(ck_run *run, size_t bytes)
-{
-    uint8_t *low, *high;
-    if (run->used == SLOTS) {
-        fprintf(stderr, "checkkernel: %s.%s takes too many buffers\n", run->stage, run->member);
-        exit(3);
-    }
-    slot *s = &run->slots[run->used++];
-    reserve(s, bytes);
-    s->bytes = bytes;
-    if (run->place == AT_END)
-        s->data = s->map + s->capacity - bytes;
-    else if (run->place == AT_START)
-        s->data = s->map;
-    else /* the buffers of a case differ in alignment */
-        s->data = s->map + GUARD + (size_t)((run->place + 5 * (run->used - 1)) % ALIGNMENTS);
-    zone(s, &low, &high);
-    for (uint8_t *p = low; p < s->data; p++)
-        *p = guard_byte(s, p);
-    for (uint8_t *p = s->data + bytes; p < high; p++)
-        *p = guard_byte(s, p);
-    return s;
-}
-
-static void fill_random(uint64_t *state, uint8_t *p, size_t bytes)
-{
-    size_t i = 0;
-    for (; i + 8 <= bytes; i += 8) {
-        uint64_t r = mix(state);
-        memcpy(p + i, &r, 8);
-    }
-    for (uint64_t r = mix(state); i < bytes; i++, r >>= 8)
-        p[i] = (uint8_t)r;
-}
-
-static void fill_pattern(ck_run *run, uint8_t *p, size_t bytes)
-{
-    static const uint8_t edges[8] = {0x00, 0xFF, 0x7F, 0x80, 0x01, 0xFE, 0x00, 0x80};
-    uint64_t r;
-    switch (run->pattern) {
-    case ZERO:
-        memset(p, 0, bytes);
-        break;
-    case ONES:
-        memset(p, 0xFF, bytes);
-        break;
-    case ONE_BIT:
-        memset(p, 0, bytes);
-        if (bytes)
-            p[ck_below(run, bytes)] = (uint8_t)(1u << ck_below(run, 8));
-        break;
-    case ALTERNATING:
-        r = ck_random(run);
-        for (size_t i = 0; i < bytes; i++)
-            p[i] = (i >> (r & 1)) & 1 ? (uint8_t)~(r >> 8) : (uint8_t)(r >> 8);
-        break;
-    case EXTREMES:
-        for (size_t i = 0; i < bytes; i++)
-            p[i] = edges[ck_below(run, 8)];
-        break;
-    case SPARSE:
-        fill_random(&run->state, p, bytes);
-        for (size_t i = 0; i < bytes; i++)
-            p[i] = p[i] & 0x80 ? 0 : p[i];
-        break;
-    default:
-        fill_random(&run->state, p, bytes);
-    }
-}
-
-static const void *keep(slot *s)
-{
-    s->kept = realloc(s->kept, s->bytes ? s->bytes : 1);
-    if (!s->kept)
-        exit(3);
-    memcpy(s->kept, s->data, s->bytes);
-    return s->data;
-}
-
-const void *ck_in(ck_run *run, size_t bytes)
-{
-    slot *s = take(run, bytes);
-    fill_pattern(run, s->data, bytes);
-    return keep(s);
-}
-
-const void *ck_in_from(ck_run *run, const void *from, size_t bytes)
-{
-    slot *s = take(run, bytes);
-    if (bytes)
-        memcpy(s->data, from, bytes);
-    return keep(s);
-}
-
-void *ck_out(ck_run *run, size_t bytes)
-{
-    slot *s = take(run, bytes);
-    uint64_t state = run->out_seed;
-    fill_random(&state, s->data, bytes);
-    return s->data;
-}
-
-void *ck_copy(ck_run *run, const void *from, size_t bytes)
-{
-    slot *s = take(run, bytes);
-    if (bytes)
-        memcpy(s->data, from, bytes);
-    return s->data;
-}
-
-static void verify_and_release(ck_run *run)
-{
-    for (int i = 0; i < run->used; i++) {
-        slot *s = &run->slots[i];
-        uint8_t *low, *high;
-        zone(s, &low, &high);
-        for (uint8_t *p = low; p < s->data; p++)
-            if (*p != guard_byte(s, p))
-                fail_plain(run, "a byte before a buffer was changed");
-        for (uint8_t *p = s->data + s->bytes; p < high; p++)
-            if (*p != guard_byte(s, p))
-                fail_plain(run, "a byte behind a buffer was changed");
-        if (s->kept && memcmp(s->kept, s->data, s->bytes) != 0)
-            fail_plain(run, "an input was changed");
-        free(s->kept);
-        s->kept = NULL;
-    }
-    run->used = 0;
-}
-
 /* ---- cases ------------------------------------------------------------------------- */
 
 static void one_case(ck_run *run, const ck_member *member, ck_fn *reference, ck_fn *variant,
@@ -331,7 +124,7 @@ static void one_case(ck_run *run, const ck_member *member, ck_fn *reference, ck_
     run->pattern = pattern;
     run->out_seed = ck_random(run);
     member->check(run, reference, variant, n);
-    verify_and_release(run);
+    ck_release(run);
 }
 
 static void check_member(ck_run *run, const ck_member *member, ck_fn *reference, ck_fn *variant)
@@ -401,7 +194,7 @@ static void bench_member(ck_run *run, const ck_member *member, ck_fn *fn, double
         run->best = 0;
         member->bench(run, fn, sizes[i]);
         at[i] = (double)run->best / (double)sizes[i];
-        verify_and_release(run);
+        ck_release(run);
     }
     printf("%-12s %-16s %-6s %8.3f %8.3f", run->stage, run->member, run->isa, at[0], at[1]);
     if (base[0] > 0)

@@ -3,8 +3,8 @@
  *
  * One file per stage, check_<stage>.c, describes the stage's table as a list of members and
  * registers it with CK_STAGE; the frame does the rest: sizes, alignments, patterns, fences,
- * guard bytes, seeds, reports. A new stage needs no change here: test_checkkernel.py compiles
- * all check_*.c together with all of _native/kernels/.
+ * guard bytes, seeds, reports. A new stage needs no change here: kernelbuild.py compiles all
+ * check*.c together with all of _native/kernels/.
  */
 #ifndef CHECKKERNEL_H
 #define CHECKKERNEL_H

@@ -1,43 +1,19 @@
-"""Builds checkkernel from all check_*.c and all kernels, and runs it.
+"""Runs checkkernel, which compares every variant of every kernel with its reference.
 
 It is a program of its own, so that a kernel that crashes is one failed test.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from kernelbuild import COMPILER, build
 
-HERE = Path(__file__).parent
-NATIVE = HERE.parents[1] / "src" / "radkit" / "_native"
-COMPILER = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 SEED = "20"
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
-
-
-def build(target: Path, *flags: str) -> Path:
-    sources = [HERE / "checkkernel.c", *sorted(HERE.glob("check_*.c"))]
-    sources += sorted((NATIVE / "kernels").glob("*.c"))
-    include = [f"-I{NATIVE}", f"-I{NATIVE / 'include'}", f"-I{HERE}"]
-    command = [
-        str(COMPILER),
-        *FLAGS,
-        *flags,
-        *include,
-        *map(str, sources),
-        "-o",
-        str(target),
-        "-lm",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return target
 
 
 def run(program: Path, *words: str) -> str:
