@@ -15,8 +15,6 @@ from radkit.pixels.selection import check_at_least
 
 __all__ = ["check_size", "fit", "resize"]
 
-_BLOCK = 512  # columns at a time: keeps the running sums of a large radiograph small
-
 
 def check_size(size: Any) -> tuple[int, int] | None:
     """Return (rows, cols) of the box to fit into, or None.
@@ -59,13 +57,11 @@ def resize(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return picture
     trailing = picture.shape[2:]
     flat = picture.reshape(picture.shape[0], -1)
-    half = np.empty((shape[0], flat.shape[1]), np.float64)
-    for start in range(0, flat.shape[1], _BLOCK):
-        half[:, start : start + _BLOCK] = _along_rows(flat[:, start : start + _BLOCK], shape[0])
-    half = half.reshape(shape[0], picture.shape[1], *trailing)
+    half = _along_rows(flat, shape[0]).reshape(shape[0], picture.shape[1], *trailing)
     turned = np.ascontiguousarray(half.swapaxes(0, 1)).reshape(picture.shape[1], -1)
-    full = _along_rows(turned, shape[1]).reshape(shape[1], shape[0], *trailing).swapaxes(0, 1)
-    return np.ascontiguousarray(np.floor(np.clip(full, 0, 255) + 0.5), np.uint8)
+    full = np.floor(np.clip(_along_rows(turned, shape[1]), 0, 255) + 0.5).astype(np.uint8)
+    full = full.reshape(shape[1], shape[0], *trailing)
+    return np.ascontiguousarray(full.swapaxes(0, 1))
 
 
 def _along_rows(values: np.ndarray, n: int) -> np.ndarray:
@@ -77,14 +73,17 @@ def _along_rows(values: np.ndarray, n: int) -> np.ndarray:
 def _averages(values: np.ndarray, n: int) -> np.ndarray:
     """Return n means over equal stretches, pixels at the ends counted by their share."""
     rows = values.shape[0]
-    exact = values.dtype.kind in "iu"
-    sums = np.zeros((rows + 1, values.shape[1]), np.int64 if exact else np.float64)
-    np.cumsum(values, axis=0, dtype=sums.dtype, out=sums[1:])
     edges = np.arange(n + 1) * (rows / n)
-    whole = np.minimum(edges.astype(np.intp), rows - 1)
-    share = (edges - whole)[:, None]
-    until = sums[whole] + share * values[whole]
-    return np.asarray(np.diff(until, axis=0) * (n / rows))
+    edges[n] = rows
+    first, last = np.ceil(edges[:-1]).astype(np.intp), np.floor(edges[1:]).astype(np.intp)
+    whole = np.uint32 if values.dtype == np.uint8 else np.float64  # 65535 * 255 fit into 32 bits
+    sums = np.empty((n, values.shape[1]), whole)
+    # Row by row of the result: several times faster than one add.reduceat or running sums.
+    for i in range(n):
+        np.add.reduce(values[first[i] : last[i]], axis=0, dtype=whole, out=sums[i])
+    above = (first - edges[:-1])[:, None] * values[np.maximum(first - 1, 0)]
+    below = (edges[1:] - last)[:, None] * values[np.minimum(last, rows - 1)]
+    return np.asarray((sums + above + below) * (n / rows))
 
 
 def _between(values: np.ndarray, n: int) -> np.ndarray:
