@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from fuzz import public, run, seeds  # noqa: E402
+from fuzz import (  # noqa: E402
+    public,
+    run,
+    seeds,
+    worker,
+)
 from fuzz.worker import Mutator  # noqa: E402
 
 REGRESS = ROOT / "fuzz" / "regress"
@@ -56,3 +62,18 @@ def test_public_target_keeps_its_promises_on_mutants(target):
 def test_mutator_repeats_itself_from_its_seed():
     one, two = (Mutator(seeds.for_public(), seed=3) for _ in range(2))
     assert [one.next() for _ in range(50)] == [two.next() for _ in range(50)]
+
+
+def test_worker_keeps_what_breaks_a_promise(tmp_path, monkeypatch, capsys):
+    def broken(body, options):
+        if len(body) % 2:
+            raise KeyError("escaped")
+
+    monkeypatch.setitem(public.TARGETS, "inspect", broken)
+    worker.main("inspect", 0.2, 1, tmp_path)
+    told = json.loads(capsys.readouterr().out)
+    (place,) = told["found"]
+    assert place.startswith("KeyError at test_fuzz_regress.py")
+    with pytest.raises(KeyError):
+        public.run("inspect", (tmp_path / told["found"][place]).read_bytes())
+    assert not (tmp_path / "current").exists()

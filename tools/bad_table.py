@@ -52,20 +52,20 @@ if not b: raise SystemExit("no buffer")
 """,
     "SimpleITK": "import sys, SimpleITK\na = SimpleITK.ReadImage(sys.argv[1])",
     "imagecodecs": """
-import sys, numpy, imagecodecs, pydicom
-d = pydicom.dcmread(sys.argv[1], stop_before_pixels=False)
-u = d.file_meta.TransferSyntaxUID
-from pydicom.encaps import generate_fragments
-f = list(generate_fragments(d.PixelData)); frame = b"".join(f[:1] if len(f) > 1 else f)
+import io, sys, imagecodecs, pydicom
+from pydicom.encaps import generate_fragments, parse_basic_offsets
+d = pydicom.dcmread(sys.argv[1])
 call = {"1.2.840.10008.1.2.4.50": imagecodecs.jpeg8_decode,
         "1.2.840.10008.1.2.4.70": imagecodecs.jpeg8_decode,
         "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_decode,
         "1.2.840.10008.1.2.4.90": imagecodecs.jpeg2k_decode,
         "1.2.840.10008.1.2.4.201": imagecodecs.htj2k_decode,
         "1.2.840.10008.1.2.4.110": imagecodecs.jpegxl_decode,
-        "1.2.840.10008.1.2.5": lambda x: imagecodecs.dicomrle_decode(x, "<u2")}.get(u)
+        "1.2.840.10008.1.2.5": lambda x: imagecodecs.dicomrle_decode(x, "<u2"),
+        }.get(d.file_meta.get("TransferSyntaxUID"))
 if call is None: print("not applicable"); raise SystemExit(0)
-call(frame)
+pixels = io.BytesIO(d.PixelData); parse_basic_offsets(pixels)
+call(next(generate_fragments(pixels)))  # it gets the first frame only
 """,
 }
 
