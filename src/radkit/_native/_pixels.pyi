@@ -4,8 +4,9 @@ Every array argument is any C-contiguous buffer in native byte order (ndarray,
 bytes, memoryview ...); inputs may be read-only. Shapes do not count, only the
 number of elements, and empty input is fine. `out` must not overlap an input
 unless the function says so. Wrong types raise TypeError, wrong lengths and
-values ValueError, before anything is written. The GIL is free while a kernel
-runs. `cpu` (bits of `radkit._native.cpu`) changes speed, never a result.
+values ValueError (OverflowError: beyond 64 bits), before anything is written.
+The GIL is free while a kernel runs. `cpu` (bits of `radkit._native.cpu`)
+changes speed, never a result.
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ def ybr_full_to_rgb(
     """Turn YBR_FULL into interleaved RGB (PS3.3 C.7.6.3.1.2).
 
     `src` is uint8 or uint16, (n, 3) or, if `planar`, (3, n); `out` (n, 3) of the
-    same type. `bits` is Bits Stored, by default 8 or 16. 8 bit equals
-    `pydicom.pixels.convert_color_space` for all 2**24 colours. `out` may be
-    `src` itself unless `planar`.
+    same type. `bits` is Bits Stored, by default 8 or 16. Results are rounded
+    exactly; `pydicom.pixels.convert_color_space` agrees for all colours of 8
+    bits but at Cb = 78, Cr = 178, an exact half of G, where its own result
+    depends on the shape of the array. `out` may be `src` itself unless `planar`.
     """
 
 def ybr_422_to_ybr_full(
