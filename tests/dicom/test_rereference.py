@@ -16,7 +16,9 @@ from radkit.errors import CorruptFile, EncodeError, OptionError
 MAP = {"1.2.3": "2.25.99999", "1.2.4": "2.25.8"}
 
 
-def report(syntax: str = ExplicitVRLittleEndian, uids: tuple[str, ...] = ("1.2.3", "1.2.5")) -> bytes:
+def report(
+    syntax: str = ExplicitVRLittleEndian, uids: tuple[str, ...] = ("1.2.3", "1.2.5")
+) -> bytes:
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = syntax

@@ -84,7 +84,9 @@ def test_figures_are_those_of_the_samples() -> None:
     after = stored(result.data)
     assert result.max_error == np.abs(after.astype(int) - pixels).max() > 0
     assert result.psnr == pytest.approx(peak_signal_noise_ratio(pixels, after, data_range=4095))
-    each = [structural_similarity(a, b, data_range=4095) for a, b in zip(pixels, after, strict=True)]
+    each = [
+        structural_similarity(a, b, data_range=4095) for a, b in zip(pixels, after, strict=True)
+    ]
     assert result.ssim == pytest.approx(np.mean(each), abs=1e-12)
 
 

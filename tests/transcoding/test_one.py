@@ -66,7 +66,9 @@ def test_lossless_carries_every_element_and_sample(syntax: str, signed: bool) ->
     assert "LossyImageCompression" not in ds
 
 
-@pytest.mark.parametrize("syntax", ["jpeg2000-lossless", "htj2k-lossless", "rle", "jpegls-lossless"])
+@pytest.mark.parametrize(
+    "syntax", ["jpeg2000-lossless", "htj2k-lossless", "rle", "jpegls-lossless"]
+)
 @pytest.mark.parametrize("frames", [1, 3])
 def test_colour_and_frames_come_back(syntax: str, frames: int) -> None:
     rng = np.random.default_rng(1)
@@ -92,7 +94,9 @@ def test_round_trip_through_a_codec_gives_the_same_file() -> None:
 
 def test_implicit_and_big_endian_sources_equal_the_explicit_one() -> None:
     wanted = transcode(encoded(ct(signed=True)), None, "jpeg-lossless").data
-    big = transcode(encoded(ct(signed=True, syntax=ExplicitVRBigEndian)), None, "jpeg-lossless").data
+    big = transcode(
+        encoded(ct(signed=True, syntax=ExplicitVRBigEndian)), None, "jpeg-lossless"
+    ).data
     assert big == wanted
     implicit = encoded(ct(signed=True, syntax=ImplicitVRLittleEndian))
     result = transcode(implicit, None, "jpeg-lossless").data

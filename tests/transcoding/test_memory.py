@@ -1,0 +1,69 @@
+"""Memory stays within a few frames, whatever their number."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MEASURE = """
+import resource, sys, warnings
+from radkit.transcoding.one import transcode
+from radkit.codecs.options import Lossy
+small, source, dest, syntax = sys.argv[1:]
+transcode(small, None, syntax)                       # imports, tables, pools
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+result = transcode(source, dest, syntax, threads=2)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert result.max_error == 0
+print((after - before) * 1024)
+"""
+
+
+def multiframe(path: Path, frames: int, side: int) -> None:
+    from objects_made import ct, encoded
+
+    one = encoded(ct(np.zeros((2, side, side), np.uint16)))
+    size = 4 * side * side
+    head = bytearray(one[: len(one) - size])
+    # Number of Frames is "2 ": the same two characters, then the length of the pixels.
+    mark = head.index(b"\x28\x00\x08\x00IS\x02\x002 ")
+    head[mark + 6 : mark + 10] = b"\x04\x00" + f"{frames:<4d}".encode()[:2]
+    head[mark + 10 : mark + 10] = f"{frames:<4d}".encode()[2:4]
+    head[-4:] = (frames * side * side * 2).to_bytes(4, "little")
+    rng = np.random.default_rng(9)
+    noise = rng.integers(0, 4096, (side, side), dtype=np.uint16)
+    with path.open("wb") as file:
+        file.write(head)
+        for number in range(frames):
+            file.write(np.roll(noise, number, axis=1).astype("<u2").tobytes())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ru_maxrss in kB")
+@pytest.mark.parametrize("syntax", ["htj2k-lossless-rpcl", "encapsulated", "implicit-le"])
+def test_many_frames_take_the_memory_of_a_few(tmp_path: Path, syntax: str) -> None:
+    side, frames = 512, 300
+    multiframe(tmp_path / "small.dcm", 12, side)
+    multiframe(tmp_path / "large.dcm", frames, side)
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+        "MALLOC_ARENA_MAX": "2",
+    }
+    names = [str(tmp_path / name) for name in ("small.dcm", "large.dcm", "out.dcm")]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *names, syntax],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    whole = frames * side * side * 2
+    # 157 MB of pixels; 32 MiB of coded frames may stay in memory before they go to a file.
+    assert int(done.stdout) < 60 << 20 < whole / 2
+    assert (tmp_path / "out.dcm").stat().st_size > whole / 2
+    assert not [p for p in tmp_path.iterdir() if ".part-" in p.name]
