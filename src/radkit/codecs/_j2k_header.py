@@ -103,9 +103,9 @@ def _check(header: Header) -> None:
             raise bad("reversible transform with quantisation", at, "A.6.4")
         if not style.reversible and not quantiser.style:
             raise bad("irreversible transform without quantisation steps", at, "A.6.4")
-    if header.mct:
-        if count < 3 or len({(header.steps[i], styles[i].reversible) for i in range(3)}) > 1:
-            raise bad("a component transform needs three components of one kind", at, "G.2")
+    kinds = {(header.steps[index], styles[index].reversible) for index in range(min(count, 3))}
+    if header.mct and (count < 3 or len(kinds) > 1):
+        raise bad("a component transform needs three components of one kind", at, "G.2")
     if header.ht and not header.cap:
         header.problems.append(
             Problem(code="cap-missing", text="HT code-blocks without a CAP segment [T.814 A.2]")

@@ -46,8 +46,7 @@ def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
     """Return the bytes that a `Lossy` of ratio or max_bytes asks for."""
     if lossy.max_bytes is not None:
         return lossy.max_bytes
-    assert lossy.ratio is not None
-    return max(int(stored_bytes / lossy.ratio), 1)
+    return max(int(stored_bytes / (lossy.ratio or 1.0)), 1)
 
 
 def psnr(one: np.ndarray, other: np.ndarray, peak: int) -> float:
