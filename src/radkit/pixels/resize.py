@@ -81,9 +81,12 @@ def _averages(values: np.ndarray, n: int) -> np.ndarray:
     # Row by row of the result: several times faster than one add.reduceat or running sums.
     for i in range(n):
         np.add.reduce(values[first[i] : last[i]], axis=0, dtype=whole, out=sums[i])
-    above = (first - edges[:-1])[:, None] * values[np.maximum(first - 1, 0)]
-    below = (edges[1:] - last)[:, None] * values[np.minimum(last, rows - 1)]
-    return np.asarray((sums + above + below) * (n / rows))
+    means: np.ndarray = sums * (n / rows)
+    above, below = first - edges[:-1], edges[1:] - last
+    if above.any() or below.any():  # nothing is cut where rows are a multiple of n
+        means += (above * (n / rows))[:, None] * values[np.maximum(first - 1, 0)]
+        means += (below * (n / rows))[:, None] * values[np.minimum(last, rows - 1)]
+    return means
 
 
 def _between(values: np.ndarray, n: int) -> np.ndarray:

@@ -1,0 +1,142 @@
+"""Inspect: what is told of headers and codestreams, and what is told of their quarrels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pixel_objects import dataset
+from pydicom.encaps import encapsulate
+
+import radkit
+from radkit.testing.samples import sample
+
+
+def codes(info):
+    return {problem.code for problem in info.problems}
+
+
+def coded(array, stream, syntax, **values):
+    ds = dataset(array, syntax=syntax, **values)
+    ds.PixelData = encapsulate([stream])
+    return ds
+
+
+J2K, J2K_ANY = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
+HTJ2K = "1.2.840.10008.1.2.4.201"
+
+
+@pytest.fixture(scope="module")
+def picture():
+    y, x = np.mgrid[0:40, 0:48]
+    return (2000 + 900 * np.sin(x / 6) * np.cos(y / 5)).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def stream(picture):
+    import imagecodecs
+
+    return imagecodecs.jpeg2k_encode(picture, level=0, codecformat="J2K", bitspersample=12)
+
+
+def test_native_object_is_described():
+    info = radkit.inspect(sample("ct"))
+    assert info.sop_class == "1.2.840.10008.5.1.4.1.1.2"
+    assert (info.syntax.name, info.shape, info.dtype) == ("explicit-le", (1, 128, 128), np.int16)
+    assert (info.bits_stored, info.photometric, info.offsets) == (16, "MONOCHROME2", "native")
+    assert info.pixel_bytes == 128 * 128 * 2
+    assert info.codestream is None and info.lossy is False and info.lossy_ratio is None
+
+
+def test_colour_has_its_samples_in_the_shape():
+    info = radkit.inspect(sample("us_j2k"))
+    assert info.shape == (1, 480, 640, 3)
+    assert info.codestream.mct and info.codestream.reductions == 5
+    assert info.photometric == "YBR_RCT" and "photometric-disagrees" not in codes(info)
+
+
+def test_pixel_bytes_are_those_of_the_fragments(picture, stream):
+    info = radkit.inspect(coded(picture, stream, J2K, bits=12))
+    assert info.pixel_bytes in (len(stream), len(stream) + len(stream) % 2)
+    assert not codes(info) - {"bytes-after-eoc", "meta-length"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Rows": 41}, "size-disagrees"),
+        ({"BitsStored": 13, "HighBit": 12}, "precision-disagrees"),
+        ({"PixelRepresentation": 1}, "sign-disagrees"),
+    ],
+)
+def test_quarrel_of_header_and_codestream_is_told(picture, stream, changes, code):
+    info = radkit.inspect(coded(picture, stream, J2K, bits=12, **changes))
+    assert code in codes(info)
+
+
+def test_codestream_of_another_coding_is_told(picture, stream):
+    import imagecodecs
+
+    assert "ht-disagrees" in codes(radkit.inspect(coded(picture, stream, HTJ2K, bits=12)))
+    sv1 = imagecodecs.jpeg8_encode(picture, lossless=True, predictor=1, bitspersample=12)
+    info = radkit.inspect(coded(picture, sv1, "1.2.840.10008.1.2.4.51", bits=12))
+    assert "coding-disagrees" in codes(info)
+
+
+def test_lossy_is_read_off_header_and_codestream(picture):
+    import imagecodecs
+
+    lossy = imagecodecs.jpeg2k_encode(
+        picture, level=40, reversible=False, codecformat="J2K", bitspersample=12
+    )
+    assert radkit.inspect(coded(picture, lossy, J2K_ANY, bits=12)).lossy
+    assert "lossy-in-lossless" in codes(radkit.inspect(coded(picture, lossy, J2K, bits=12)))
+    ds = dataset(picture, LossyImageCompression="01", LossyImageCompressionRatio=["5", "12.5"])
+    info = radkit.inspect(ds)
+    assert info.lossy and info.lossy_ratio == 12.5
+    assert radkit.inspect(sample("jpeg12")).lossy
+    assert not radkit.inspect(sample("mr_rle")).lossy
+
+
+def test_broken_codestream_is_a_problem_not_an_error(picture):
+    info = radkit.inspect(coded(picture, b"\xff\x4f\xff\x51\x00\x04nonsense..", J2K, bits=12))
+    assert info.codestream is None
+    assert "codestream-broken" in codes(info)
+    with pytest.raises(radkit.CorruptPixelData):
+        radkit.decode(coded(picture, b"\xff\x4f\xff\x51\x00\x04nonsense..", J2K, bits=12))
+
+
+def test_missing_frames_are_a_problem_not_an_error(picture, stream):
+    ds = dataset(np.stack([picture] * 3), frames=True, bits=12, syntax=J2K)
+    ds.PixelData = encapsulate([stream] * 2)
+    info = radkit.inspect(ds)
+    assert info.shape == (3, 40, 48)
+    assert info.problems
+    with pytest.raises(radkit.CorruptPixelData):
+        radkit.decode(ds)
+
+
+def test_syntax_that_is_refused_is_described_all_the_same(picture):
+    ds = coded(picture, bytes(64), "1.2.840.10008.1.2.4.102", bits=12)
+    info = radkit.inspect(ds)
+    assert info.shape == (1, 40, 48)
+    assert "unsupported-syntax" in codes(info)
+    with pytest.raises(radkit.UnsupportedTransferSyntax):
+        radkit.decode(ds)
+
+
+def test_deep_is_refused_by_name():
+    with pytest.raises(radkit.UnsupportedTransferSyntax, match="deep"):
+        radkit.inspect(sample("us_j2k"), deep=True)
+
+
+def test_object_without_pixels_is_a_typed_error():
+    with pytest.raises(radkit.RadkitError):
+        radkit.inspect(sample("report"))
+
+
+def test_syntaxes_tell_what_can_be_done():
+    known = {one.name: one for one in radkit.syntaxes()}
+    assert known["htj2k-lossless-rpcl"].encode and known["htj2k-lossless-rpcl"].reduce
+    assert known["rle"].decode and not known["rle"].reduce
+    refused = [one for one in radkit.syntaxes() if not one.decode]
+    assert refused and all(one.refusal for one in refused)
