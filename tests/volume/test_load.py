@@ -14,6 +14,7 @@ from radkit.errors import (
     GeometryError,
     LimitExceeded,
     OptionError,
+    TransferError,
     TruncatedPixelData,
 )
 from radkit.geometry import apply
@@ -338,8 +339,13 @@ def test_folder_without_slices_says_what_is_there(tmp_path):
 
 
 def test_nothing_there_raises(tmp_path):
-    for sources in (tmp_path, tmp_path / "absent", f"{tmp_path}/*.dcm", []):
-        with pytest.raises(CorruptFile):
+    for sources, kind in (
+        (tmp_path, GeometryError),
+        (tmp_path / "absent", TransferError),
+        (f"{tmp_path}/*.dcm", OptionError),
+        ([], OptionError),
+    ):
+        with pytest.raises(kind):
             load_volume(sources)
     with pytest.raises(TypeError):
         load_volume(42)
@@ -409,6 +415,45 @@ def test_geometry_matches_only_the_same_grid(tmp_path):
     assert not volume.geometry.matches(volume.crop((0, 7, 0, 20, 0, 24)).geometry)
     moved = Volume(volume.array, volume.affine + np.eye(4)[:, :1] @ np.eye(4)[3:] * 0.1)
     assert not volume.geometry.matches(moved.geometry)
+
+
+# Multi-frame objects without functional groups.
+
+
+def test_dose_grid_is_placed_by_its_offsets():
+    ds = pydicom.dcmread(sample("rt_dose"))
+    volume = load_volume(sample("rt_dose"))
+    assert volume.shape == (15, 10, 10)
+    gaps = np.diff([float(mm) for mm in ds.GridFrameOffsetVector])
+    assert volume.spacing[0] == pytest.approx(gaps[0])
+    assert volume.slope == pytest.approx(float(ds.DoseGridScaling))
+    assert volume.units == "1"  # Dose Units are RELATIVE
+    assert np.array_equal(volume.array, ds.pixel_array)
+    assert np.allclose(volume.origin, [float(mm) for mm in ds.ImagePositionPatient])
+
+
+def test_nm_slices_run_against_the_normal_if_their_distance_is_negative(tmp_path):
+    def edit(k, ds):
+        detector = pydicom.Dataset()
+        detector.ImagePositionPatient = ds.ImagePositionPatient
+        detector.ImageOrientationPatient = ds.ImageOrientationPatient
+        del ds.ImagePositionPatient, ds.ImageOrientationPatient
+        ds.DetectorInformationSequence = [detector]
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"]
+        ds.SpacingBetweenSlices = -3
+        ds.NumberOfFrames, ds.Rows, ds.Columns = 4, 5, 6
+
+    array = np.arange(120, dtype=np.uint16).reshape(1, 20, 6)
+    folder = write_series(tmp_path, array, positions=[(1, 2, 30)], edit=edit)
+    volume = load_volume(folder)
+    assert np.array_equal(volume.array, array.reshape(4, 5, 6)[::-1])
+    assert volume.origin == (1, 2, 21)
+    assert volume.spacing[0] == 3
+
+
+def test_cine_without_places_is_left_out():
+    with pytest.raises(GeometryError, match="position"):
+        load_volume(sample("us_jpeg"))
 
 
 # Real series.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radkit import limits
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import orientation, stack_affine
-from radkit.volume.plan import Plan, make_plan
+from radkit.volume.plan import Plan, make_plan, one_step
 from radkit.volume.regular import fill_slices, resample_slices
 from radkit.volume.scan import LeftOut, Record, scan
 from radkit.volume.sort import sort_records
@@ -250,20 +250,19 @@ class _Job:
         shape = (len(records), -(-rows >> self.reduce), -(-cols >> self.reduce))
         if samples > 1:
             shape = (*shape, samples)  # type: ignore[assignment]
-        steps = {(record.slope, record.intercept) for record in records}
-        own = len(steps) == 1
+        own = one_step(records)
         dtype = np.dtype(kind if own else "float32")
         size = math.prod(shape) * dtype.itemsize
         limits.check("max_memory_bytes", size * (2 if plan.fill else 1), "a volume")
         array = np.empty(shape, dtype)
         self._fill(array, records, own=own, report=report)
-        slope, intercept = next(iter(steps)) if own else (1.0, 0.0)
+        step = first.modality
         volume = Volume(
             array,
             self._affine(plan),
-            slope,
-            intercept,
-            first.units,
+            step.slope if own else 1.0,
+            step.intercept if own else 0.0,
+            step.units,
             first.padding if own else None,
             first.frame_of_reference,
             tuple(record.instance for record in records),
@@ -298,8 +297,7 @@ class _Job:
             if own:
                 self.pixels(record, array[k])
                 return
-            np.multiply(self.pixels(record), record.slope, out=array[k], casting="unsafe")
-            array[k] += np.float32(record.intercept)
+            array[k] = record.modality.apply(self.pixels(record))
 
         count = thread_count(self.threads, len(records))
         ahead = 2 * count if count > 1 else 0

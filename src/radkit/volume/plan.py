@@ -15,7 +15,7 @@ from radkit.volume.scan import LeftOut, Record
 from radkit.volume.sort import Sorted
 from radkit.volume.volume import Correction
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "one_step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,8 +63,10 @@ def make_plan(
             "direction: kept as shear in the affine"
         )
         notes.append(Correction(code="TILT", text=text))
-    if len({(r.slope, r.intercept) for r in records}) > 1:
+    if not one_step(records):
         text = "slope or intercept differ by slice: the array holds values, float32"
+        if any(record.modality.lut is not None for record in records):
+            text = "values come from a table: the array holds them, float32"
         notes.append(Correction(code="SLOPES", text=text))
     if strict and (refused := [note for note in notes if note.code not in ("UNEVEN", "SPLIT")]):
         raise GeometryError(
@@ -73,6 +75,11 @@ def make_plan(
             hint="Load with strict=False to have it put right and listed",
         )
     return Plan(records=records, stack=stack, even=even, fill=fill, corrections=notes)
+
+
+def one_step(records: list[Record]) -> bool:
+    """Whether one slope and intercept lead from stored to real values in all slices."""
+    return all(record.modality.same(records[0].modality) for record in records)
 
 
 def _left_out(left: list[LeftOut]) -> Iterator[Correction]:

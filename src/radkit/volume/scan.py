@@ -20,22 +20,21 @@ from radkit.geometry import orientation
 
 if TYPE_CHECKING:
     from radkit.dicom.elements import Elements
+    from radkit.dicom.imagepixel import ImagePixel
     from radkit.dicom.objects import DicomObject
+    from radkit.pixels.modality import Modality
 
 __all__ = ["SPLIT_TAGS", "LeftOut", "Record", "scan"]
 
 SERIES, INSTANCE, FRAME_OF_REFERENCE = 0x0020000E, 0x00080018, 0x00200052
-IMAGE_TYPE, MODALITY = 0x00080008, 0x00080060
+IMAGE_TYPE, NUMBER = 0x00080008, 0x00200013
 POSITION, ORIENTATION, PIXEL_SPACING = 0x00200032, 0x00200037, 0x00280030
-ROWS, COLUMNS, SAMPLES, FRAMES = 0x00280010, 0x00280011, 0x00280002, 0x00280008
-ALLOCATED, STORED, SIGNED = 0x00280100, 0x00280101, 0x00280103
-PADDING, SLOPE, INTERCEPT, RESCALE_TYPE = 0x00280120, 0x00281053, 0x00281052, 0x00281054
-MODALITY_LUT, UNITS = 0x00283000, 0x00541001
+PADDING = 0x00280120
 THICKNESS, BETWEEN = 0x00180050, 0x00180088
 SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 PLANE_POSITION, PLANE_ORIENTATION = 0x00209113, 0x00209116
-PIXEL_MEASURES, VALUE_TRANSFORM = 0x00289110, 0x00289145
-FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00008, 0x7FE00009
+PIXEL_MEASURES = 0x00289110
+GRID_OFFSETS, DETECTORS = 0x3004000C, 0x00540022
 
 # What may tell stacks at the same positions apart, in the order of trials. A tuple
 # of attributes counts as one.
@@ -76,9 +75,7 @@ class Record:
     spacing: tuple[float, float]
     thickness: float | None
     between: float | None
-    slope: float
-    intercept: float
-    units: str
+    modality: Modality
     padding: int | None
     number: str
     keys: dict[int, str] = field(default_factory=dict)
@@ -128,6 +125,9 @@ def _claims_dicom(path: Any) -> bool:
 
 
 def _records(source: Any, obj: DicomObject, wanted: Any) -> Iterator[Record | LeftOut]:
+    from radkit.dicom.imagepixel import ImagePixel
+    from radkit.pixels.selection import choose_frames
+
     elements = obj.elements
     instance = elements.text(INSTANCE) or ""
     if obj.pixels is None:
@@ -143,22 +143,45 @@ def _records(source: Any, obj: DicomObject, wanted: Any) -> Iterator[Record | Le
             "without the vendor's private header",
             instances=(instance,),
         )
-    frame_groups = elements.items(FRAME_GROUPS)
-    shared_groups = elements.items(SHARED_GROUPS)
-    count = _first_int(elements, FRAMES) or 1
-    if count == 1 and not frame_groups:
-        yield _record(source, obj, [elements], None, instance)
+    image = ImagePixel.from_object(obj)
+    one = _Reading(source, obj, image, instance)
+    if image.frames == 1 and FRAME_GROUPS not in elements:
+        yield one.record([elements], None)
         return
-    if len(frame_groups) != count:
-        why = "frames without a position of their own"
-        yield LeftOut(instance=instance, why=why)
+    groups, shared = elements.items(FRAME_GROUPS), elements.items(SHARED_GROUPS)
+    numbers, _ = choose_frames(wanted, image.frames)
+    if len(groups) == image.frames:
+        for number in numbers:
+            frame = number if image.frames > 1 else None
+            yield one.record([groups[number], *shared[:1]], frame)
         return
-    from radkit.pixels.selection import choose_frames
-
-    numbers, _ = choose_frames(wanted, count)
+    offsets = _offsets(elements, image.frames, kinds)
+    if offsets is None:
+        yield LeftOut(instance=instance, why="frames without a position of their own")
+        return
     for number in numbers:
-        places = [frame_groups[number], *shared_groups[:1]]
-        yield _record(source, obj, places, number if count > 1 else None, instance)
+        yield one.record([*elements.items(DETECTORS)[:1]], number, offsets[number])
+
+
+def _offsets(elements: Elements, frames: int, kinds: Sequence[str]) -> Sequence[float] | None:
+    """Return mm along the normal for each frame, from the position of the first.
+
+    RT Dose lists them, relative or as z of an axial grid (PS3.3 C.8.8.3.2).
+    Reconstructed NM slices are spaced evenly, with a sign (C.8.4.15).
+    """
+    listed = elements.floats(GRID_OFFSETS)
+    if len(listed) == frames:
+        if listed[0] == 0:
+            return listed
+        position = elements.floats(POSITION)
+        axial = elements.floats(ORIENTATION) == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        if axial and len(position) == 3:
+            return [z - position[2] for z in listed]
+        return None
+    between = _first(elements, BETWEEN)
+    if "RECON TOMO" in kinds and between:
+        return [k * between for k in range(frames)]
+    return None
 
 
 class _Places:
@@ -174,6 +197,13 @@ class _Places:
                 return items[0]
         return self._root
 
+    def value(self, sequence: int, tag: int) -> tuple[float, ...]:
+        """Return the numbers of an attribute, from where they stand first."""
+        for place in (self.inside(sequence), *self._groups, self._root):
+            if values := place.floats(tag):
+                return values
+        return ()
+
     def every(self) -> Iterator[Elements]:
         """Yield the root, then the items of all groups, the frame's own last."""
         yield self._root
@@ -185,47 +215,65 @@ class _Places:
                     yield from group.items(element.tag)[:1]
 
 
-def _record(
-    source: Any, obj: DicomObject, groups: Sequence[Elements], frame: int | None, instance: str
-) -> Record | LeftOut:
-    root = obj.elements
-    places = _Places(groups, root)
-    position = places.inside(PLANE_POSITION).floats(POSITION)
-    cosines = places.inside(PLANE_ORIENTATION).floats(ORIENTATION)
-    measures = places.inside(PIXEL_MEASURES)
-    spacing = measures.floats(PIXEL_SPACING)
-    if not position or not cosines or not spacing:
-        return LeftOut(instance=instance, why="no position, orientation or pixel spacing")
-    if len(position) != 3 or not all(map(math.isfinite, position)):
-        raise _broken("Image Position (Patient) is not three finite numbers", instance)
-    if len(spacing) != 2 or not all(math.isfinite(side) and side > 0 for side in spacing):
-        raise _broken("Pixel Spacing is not two positive numbers", instance)
-    try:
-        orientation(cosines)
-    except GeometryError as error:
-        raise GeometryError(error.message, section=error.section, instances=(instance,)) from None
-    transform = places.inside(VALUE_TRANSFORM)
-    slope, intercept = _first(transform, SLOPE), _first(transform, INTERCEPT)
-    form = _form(obj, instance)
-    return Record(
-        source=source,
-        frame=frame,
-        instance=instance,
-        series=root.text(SERIES) or "",
-        frame_of_reference=root.text(FRAME_OF_REFERENCE),
-        form=form,
-        position=np.array(position),
-        cosines=np.array(cosines),
-        spacing=(float(spacing[0]), float(spacing[1])),
-        thickness=_first(measures, THICKNESS),
-        between=_first(measures, BETWEEN),
-        slope=1.0 if slope is None or slope == 0 else slope,
-        intercept=0.0 if intercept is None else intercept,
-        units=_units(root, transform),
-        padding=_padding(root, form[3]),
-        number=root.text(0x00200013) or "",
-        keys=_keys(places),
-    )
+class _Reading:
+    """Makes the records of one object."""
+
+    def __init__(self, source: Any, obj: DicomObject, image: ImagePixel, instance: str) -> None:
+        from radkit.dicom.functional import FunctionalGroups
+
+        self._source = source
+        self._obj = obj
+        self._image = image
+        self._instance = instance
+        self._groups = FunctionalGroups(obj, image.frames)
+        form = image.frame_shape
+        samples = form[2] if len(form) > 2 else 1
+        self._form = (form[0], form[1], samples, str(image.dtype))
+
+    def record(
+        self, groups: Sequence[Elements], frame: int | None, offset: float = 0.0
+    ) -> Record | LeftOut:
+        """Return the record of a frame, `offset` mm along the normal from its stated place."""
+        from radkit.pixels.modality import frame_modality
+
+        root = self._obj.elements
+        places = _Places(groups, root)
+        position = places.value(PLANE_POSITION, POSITION)
+        cosines = places.value(PLANE_ORIENTATION, ORIENTATION)
+        spacing = places.value(PIXEL_MEASURES, PIXEL_SPACING)
+        if not position or not cosines or not spacing:
+            return LeftOut(instance=self._instance, why="no position, orientation or pixel spacing")
+        normal = self._check(position, cosines, spacing)
+        measures = places.inside(PIXEL_MEASURES)
+        return Record(
+            source=self._source,
+            frame=frame,
+            instance=self._instance,
+            series=root.text(SERIES) or "",
+            frame_of_reference=root.text(FRAME_OF_REFERENCE),
+            form=self._form,
+            position=np.array(position) + offset * normal,
+            cosines=np.array(cosines),
+            spacing=(float(spacing[0]), float(spacing[1])),
+            thickness=_first(measures, THICKNESS),
+            between=_first(measures, BETWEEN),
+            modality=frame_modality(self._obj, self._image, self._groups, frame or 0),
+            padding=_padding(root, self._form[3]),
+            number=root.text(NUMBER) or "",
+            keys=_keys(places),
+        )
+
+    def _check(
+        self, position: Sequence[float], cosines: Sequence[float], spacing: Sequence[float]
+    ) -> NDArray[np.float64]:
+        if len(position) != 3 or not all(map(math.isfinite, position)):
+            raise _broken("Image Position (Patient) is not three finite numbers", self._instance)
+        if len(spacing) != 2 or not all(math.isfinite(side) and side > 0 for side in spacing):
+            raise _broken("Pixel Spacing is not two positive numbers", self._instance)
+        try:
+            return orientation(cosines)[2]
+        except GeometryError as error:
+            raise _broken(error.message, self._instance) from None
 
 
 def _broken(text: str, instance: str) -> GeometryError:
@@ -254,31 +302,9 @@ def _any_texts(elements: Elements, tag: int) -> tuple[str, ...]:
     return (bytes(raw).hex(),) if raw is not None else ()
 
 
-def _form(obj: DicomObject, instance: str) -> tuple[int, int, int, str]:
-    elements = obj.elements
-    rows, cols = _first_int(elements, ROWS), _first_int(elements, COLUMNS)
-    bits = _first_int(elements, ALLOCATED) or 0
-    if not rows or not cols:
-        raise _broken("Rows or Columns is absent or 0", instance)
-    assert obj.pixels is not None
-    if obj.pixels.tag == FLOAT_PIXELS:
-        kind = "float32"
-    elif obj.pixels.tag == DOUBLE_PIXELS:
-        kind = "float64"
-    else:
-        sign = "" if _first_int(elements, SIGNED) == 1 else "u"
-        kind = f"{sign}int{8 if bits <= 8 else 16 if bits <= 16 else 32}"
-    return rows, cols, _first_int(elements, SAMPLES) or 1, kind
-
-
 def _first(elements: Elements, tag: int) -> float | None:
     values = elements.floats(tag)
     return float(values[0]) if values and math.isfinite(values[0]) else None
-
-
-def _first_int(elements: Elements, tag: int) -> int | None:
-    values = elements.ints(tag)
-    return int(values[0]) if values else None
 
 
 def _padding(root: Elements, kind: str) -> int | None:
@@ -296,23 +322,3 @@ def _padding(root: Elements, kind: str) -> int | None:
     elif value < 0 and info.min == 0:
         value += 1 << 16
     return value if info.min <= value <= info.max else None
-
-
-PET_UNITS = {
-    "BQML": "Bq/ml",
-    "CNTS": "{counts}",
-    "CPS": "{counts}/s",
-    "GML": "g/ml",
-    "CM2ML": "cm2/ml",
-    "PCNT": "%",
-    "NONE": "1",
-}
-
-
-def _units(root: Elements, transform: Elements) -> str:
-    if (pet := root.text(UNITS)) is not None:
-        return PET_UNITS.get(pet.strip().upper(), "")
-    kind = (transform.text(RESCALE_TYPE) or "").strip().upper()
-    if kind == "HU" or (not kind and root.text(MODALITY) == "CT" and SLOPE in transform):
-        return "[hnsf'U]"
-    return ""

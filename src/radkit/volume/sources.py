@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from radkit.errors import CorruptFile
+from radkit.errors import OptionError, TransferError
 
 __all__ = ["expand"]
 
@@ -19,25 +19,24 @@ def expand(sources: Any) -> tuple[list[Any], bool]:
 
     Raises
     ------
-    CorruptFile
-        The folder or pattern holds no file, or the path does not exist.
+    OptionError
+        No source is given, or no file matches the pattern.
+    TransferError
+        The path does not exist, or a folder cannot be read.
     TypeError
         `sources` is nothing of the kind.
     """
     if isinstance(sources, str | os.PathLike):
-        path = os.fspath(sources)
-        if isinstance(path, bytes):
-            path = os.fsdecode(path)
+        path = os.fsdecode(sources)
         if os.path.isdir(path):
-            found = [
-                os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
-            ]
-        elif os.path.exists(path):
+            return _walk(path), True
+        if os.path.exists(path):
             return [path], False
-        else:
-            found = [name for name in glob.glob(path, recursive=True) if os.path.isfile(name)]
+        if not glob.has_magic(path):
+            raise TransferError("the source does not exist", source=path)
+        found = [name for name in glob.glob(path, recursive=True) if os.path.isfile(name)]
         if not found:
-            raise CorruptFile("no file is there", source=path)
+            raise OptionError("no file matches the pattern", source=path)
         return sorted(found), True
     if isinstance(sources, bytes | bytearray | memoryview) or hasattr(sources, "read"):
         return [sources], False
@@ -46,10 +45,24 @@ def expand(sources: Any) -> tuple[list[Any], bool]:
     if isinstance(sources, Iterable):
         listed = list(sources)
         if not listed:
-            raise CorruptFile("no source is given")
+            raise OptionError("no source is given")
         return listed, False
     raise TypeError(
         f"sources must be a folder, a glob or an iterable of sources, not {type(sources).__name__}"
+    )
+
+
+def _walk(folder: str) -> list[str]:
+    """Return the files below a folder, sorted."""
+
+    def refuse(error: OSError) -> None:
+        reason = os.strerror(error.errno or 0)
+        raise TransferError(f"a folder cannot be read: {reason}", source=folder) from error
+
+    return sorted(
+        os.path.join(place, name)
+        for place, _, names in os.walk(folder, onerror=refuse)
+        for name in names
     )
 
 
