@@ -46,7 +46,7 @@ def write_series(
     Parameters
     ----------
     folder : path, optional
-        Made if absent. Default: a new temporary folder.
+        Made if absent. Default: a new temporary folder, which the caller removes.
     array : array_like, optional
         (slices, rows, cols), an integer type of 8 or 16 bits. Default: a smooth
         pattern in which every voxel of a slice is different.

@@ -139,10 +139,10 @@ def load_volume(
 
     Examples
     --------
-    >>> import radkit
+    >>> import tempfile
     >>> from radkit.testing import write_series
-    >>> folder = write_series(slices=5)
-    >>> radkit.load_volume(folder).spacing
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_volume(write_series(folder, slices=5)).spacing
     (2.0, 0.75, 0.5)
     """
     _check_options(split, uneven, missing, tolerance_mm)
