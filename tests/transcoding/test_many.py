@@ -31,8 +31,8 @@ from radkit.errors import (
     TransferError,
     TruncatedPixelData,
 )
-from radkit.transcoding.many import transcode_many
 from radkit.transcoding.manifest import MANIFEST
+from radkit.transcoding.many import transcode_many
 from radkit.transcoding.results import Transcoded
 
 
