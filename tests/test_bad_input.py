@@ -39,7 +39,11 @@ def test_row_gives_its_error(row):
     assert done.seconds < row.seconds
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+# The same fault in 100,000 fragments is a row too; nine calls over a million take their time.
+SWEPT = {name: row for name, row in ROWS.items() if name != "fragments_million.dcm"}
+
+
+@pytest.mark.parametrize("row", SWEPT.values(), ids=SWEPT.keys())
 def test_every_entry_point_keeps_its_promises(row, tmp_path):
     assert every_way(row, row.make(), tmp_path) == []
 

@@ -216,6 +216,11 @@ for name, entries, lengths, what in (
     )
 
 
+def empty_fragments(count: int) -> bytes:
+    pixels = b.head(b.PIXELS, "OB", b.UNDEFINED) + (b.ITEM + bytes(4)) * count
+    return b.made(b.RLE, b.grey(), pixels + b.SEQUENCE_END + bytes(4))
+
+
 @row(
     "fragments_million.dcm",
     "1,100,000 fragments of no bytes",
@@ -226,8 +231,12 @@ for name, entries, lengths, what in (
     memory_mib=256,
 )
 def million() -> bytes:
-    pixels = b.head(b.PIXELS, "OB", b.UNDEFINED) + (b.ITEM + bytes(4)) * 1_100_000
-    return b.made(b.RLE, b.grey(), pixels + b.SEQUENCE_END + bytes(4))
+    return empty_fragments(1_100_000)
+
+
+@row("fragments_100000.dcm", "100,000 fragments of no bytes", A4, "CorruptPixelData", ".")
+def hundred_thousand() -> bytes:
+    return empty_fragments(100_000)
 
 
 def deflated_frame(data: bytes) -> bytes:
