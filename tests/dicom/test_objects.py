@@ -199,7 +199,7 @@ def test_no_dicom_object_raises_corrupt_file(data):
 def test_meta_header_is_bounded():
     extra = b"".join(element(0x00020100 + i, "OB", bytes(60000)) for i in range(2))
     for strict in (True, False):
-        with pytest.raises(CorruptFile):
+        with pytest.raises(CorruptFile, match="larger than"):
             open_object(meta(EXPLICIT, extra=extra) + BODY, strict=strict)
 
 

@@ -255,6 +255,8 @@ def test_open_dataset_without_meta_is_explicit():
         assert mine.syntax.name == "explicit-le"
         assert mine.elements.ints(0x00280010) == (2,)
         assert bytes(mine.elements.raw(0x7FE00010)) == b"abc\0"
+        assert mine.elements.get(0x00280106).vr == "US"
+    assert dataset["SmallestImagePixelValue"].VR == "US or SS"
 
 
 def test_open_dataset_that_cannot_be_written_raises_corrupt_file():

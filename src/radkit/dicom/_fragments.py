@@ -166,7 +166,7 @@ def _as_pixel_error(error: RadkitError, most: int) -> RadkitError:
     if isinstance(error, LimitExceeded):
         return LimitExceeded(
             "too many fragments",
-            limit="fragments",
+            limit="fragments" if most == _MAX else "max_memory_bytes",
             allowed=most,
             asked=most + 1,
             offset=error.offset,

@@ -328,13 +328,11 @@ class Elements:
                 f"{_named(tag)} must be a sequence, its VR is another", section="PS3.5 7.5"
             )
         data = self._bytes(tag, value, length, end)
-        found = self._split(value, data, delimited=length < 0, unknown=vr == "UN")
+        found = self._split(value, data, unknown=vr == "UN")
         self._items[tag] = found
         return found
 
-    def _split(
-        self, value: int, data: memoryview, *, delimited: bool, unknown: bool
-    ) -> tuple[Elements, ...]:
+    def _split(self, value: int, data: memoryview, *, unknown: bool) -> tuple[Elements, ...]:
         now = limits.current()
         depth = self.depth + 1
         if depth > now.max_depth:
@@ -359,8 +357,6 @@ class Elements:
         )
         if table.feed(data, value) == _scan.BAD:
             raise table.error()
-        if delimited and not table.closed:
-            raise CorruptFile("a sequence has no end", offset=value, section="PS3.5 7.5.2")
         windows = Windows(Slice(data, value, self._windows.reader))
         return tuple(
             Elements(

@@ -299,12 +299,12 @@ def _read_meta(
         )
     table = _scan.Table(start, end, implicit=implicit, stop_group=2, max_depth=1, max_elements=1024)
     event = feed(table, windows, end)
-    if event == _scan.BAD:
-        raise table.error()
-    if event == _scan.DONE and end < size:
+    if end < size and (event == _scan.DONE or (event == _scan.BAD and table.truncated)):
         raise CorruptFile(
             f"the meta header is larger than {_META_MAX} bytes", offset=start, section="PS3.10 7.1"
         )
+    if event == _scan.BAD:
+        raise table.error()
     meta = Elements(table, windows, start, table.pos, implicit=implicit)
     if not len(table):
         problems.append(Problem(code="no-meta", text="the meta header is missing", offset=start))
