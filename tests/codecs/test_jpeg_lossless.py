@@ -276,6 +276,20 @@ def test_decode_in_many_restart_intervals_of_all_numbers(variant: int) -> None:
     check(make(image, 8, lines=1), image)
 
 
+@pytest.mark.parametrize("shape", [(200, 257, 1), (3, 40000, 1), (30, 900, 4)])
+def test_decode_streams_longer_than_a_window(shape: tuple[int, ...], variant: int) -> None:
+    """Data are unstuffed in pieces; symbols and stuffed bytes lie across their borders."""
+    image = noise(shape, 16).astype("u2")
+    image = image[:, :, 0] if shape[2] == 1 else image
+    data = jpeg_lossless.encode(image, predictor=5)
+    assert data.count(b"\xff\x00") > 100 and len(data) > 1 << 16
+    assert (jpeg_lossless.decode(data) == image).all()
+    with pytest.raises(TruncatedPixelData) as caught:
+        jpeg_lossless.decode(data[: len(data) * 3 // 4])
+    assert caught.value.decoded == pytest.approx(0.75, abs=0.01)
+    assert caught.value.offset == len(data) * 3 // 4
+
+
 def test_decode_ignores_the_selection_value_of_the_uid() -> None:
     image = noise((6, 6, 1), 8)
     data = make(image, 8, predictor=7)

@@ -8,7 +8,9 @@ SLACK: int
 _Bytes = npt.NDArray[np.uint8]
 _Words = npt.NDArray[np.uint16]
 
-def info(data: memoryview | _Bytes) -> tuple[int, int, int, int, int, int, int, tuple[int, ...], int]: ...
+def info(
+    data: memoryview | _Bytes,
+) -> tuple[int, int, int, int, int, int, int, tuple[int, ...], int]: ...
 def work_size(cols: int, components: int) -> int: ...
 def decode(
     data: memoryview | _Bytes,
