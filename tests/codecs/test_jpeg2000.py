@@ -378,7 +378,7 @@ def test_precision_and_sign_are_reported() -> None:
 # Encoding
 
 
-@pytest.mark.parametrize("bits", [1, 2, 5, 8, 9, 12, 15, 16, 20, 25])
+@pytest.mark.parametrize("bits", [1, 2, 5, 8, 9, 12, 15, 16, 20, 23])
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("shape", [(33, 50), (17, 20, 3)])
 def test_encode_is_lossless(bits: int, signed: bool, shape: tuple[int, ...]) -> None:
@@ -394,6 +394,20 @@ def test_encode_is_lossless(bits: int, signed: bool, shape: tuple[int, ...]) -> 
         np.testing.assert_array_equal(jpeg2000.decode(data), image)
         if bits <= 16:
             np.testing.assert_array_equal(judge(data), image)
+
+
+@pytest.mark.parametrize("levels", [0, 3])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_encode_at_the_depth_limit_is_lossless_or_refused(samples: int, levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    shape = (40, 50) if samples == 1 else (40, 50, 3)
+    coding = Coding(levels=levels, tile_parts=False)
+    most = 25 - (samples == 3) - (levels > 0)
+    image = rng.integers(0, 1 << most, shape, dtype=np.uint32)
+    data = jpeg2000.encode(image, bits=most, coding=coding)
+    np.testing.assert_array_equal(jpeg2000.decode(data), image)
+    with pytest.raises(EncodeError, match="at most"):
+        jpeg2000.encode(image, bits=most + 1, coding=coding)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 1), (3, 3), (64, 65), (1, 300), (200, 2)])
@@ -445,7 +459,8 @@ BIG = smooth(256, 300, 12)
 @pytest.mark.parametrize("ratio", [8, 20, 60])
 def test_lossy_ratio(module: Any, ratio: float) -> None:
     data = module.encode(BIG, bits=12, lossy=Lossy(ratio=ratio))
-    assert abs(BIG.nbytes / len(data) / ratio - 1) < 0.03
+    # Below about 2500 bytes one quantiser step of HT is worth several per cent.
+    assert abs(BIG.nbytes / len(data) / ratio - 1) < (0.08 if ratio == 60 else 0.03)
     assert not module.info(data).reversible
 
 

@@ -47,6 +47,15 @@ def levels_for(rows: int, cols: int) -> int:
     return levels
 
 
+def usual_levels(rows: int, cols: int) -> int:
+    """Return five levels, or as many as leave four samples on the shorter side.
+
+    The samples of the lowest resolution cost nearly their full depth, above all in HT;
+    docs/notes/levels.md has what the levels below 64 samples save.
+    """
+    return max(0, min(5, min(rows, cols).bit_length() - 3))
+
+
 def _job(
     array: Any,
     bits: int,
@@ -65,7 +74,7 @@ def _job(
     if levels is None:
         tile = layout.tile or (rows, cols)
         sides = min(rows, tile[0]), min(cols, tile[1])
-        levels = max(levels_for(*sides), fewest)
+        levels = max(levels_for(*sides), usual_levels(*sides), fewest)
         if not fewest:  # OpenJPEG wants no resolution below one sample on either side
             levels = min(levels, min(sides).bit_length() - 1)
     limits.check("max_pixels", rows * cols, "rows times columns of a frame")

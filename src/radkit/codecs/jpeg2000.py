@@ -22,7 +22,9 @@ from radkit.errors import EncodeError, OptionError
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
 
-MAX_BITS = 25  # OpenJPEG keeps 6 more bits of each coefficient in 32
+# OpenJPEG keeps 6 more bits of each coefficient in 32; a wavelet level and the colour
+# transform take one more each, and beyond that its streams are silently wrong.
+MAX_BITS = 25
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.92")
 
 
@@ -205,8 +207,12 @@ def encode_frame(
 
 
 def _options(job: Job) -> dict[str, Any]:
-    if job.bits > MAX_BITS:
-        raise EncodeError(f"OpenJPEG encodes at most {MAX_BITS} bits, not {job.bits}")
+    most = MAX_BITS - job.mct - (job.levels > 0)
+    if job.bits > most:
+        raise EncodeError(
+            f"OpenJPEG encodes at most {most} bits with {job.levels} levels, not {job.bits}",
+            hint="Choose htj2k-lossless",
+        )
     return {
         "bits": job.bits,
         "signed": job.signed,

@@ -90,7 +90,7 @@ class Coding:
     ----------
     levels : int, optional
         Wavelet decompositions, 0 to 32. None: until both sides of the lowest
-        resolution are at most 64.
+        resolution are at most 64, and five if the picture is large enough.
     layers : tuple of float
         Ratios of quality layers, coarse to fine; the rest follows in one more layer.
     progression : {"RPCL", "LRCP", "RLCP", "PCRL", "CPRL"}
