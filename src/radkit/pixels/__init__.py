@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from radkit.pixels.catalogue import syntaxes
-from radkit.pixels.decoding import decode, decode_many, iter_frames, read
+from radkit.pixels.decoding import decode, read
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.inspection import inspect
 from radkit.pixels.rendering import render
 from radkit.pixels.rescale import values
 from radkit.pixels.results import Decoded, ImageInfo, Request, Source, Values
+from radkit.pixels.streaming import decode_many, iter_frames
 
 __all__ = [
     "Decoded",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 from radkit.pixels import native, samples
+from radkit.pixels.oneframe import OneFrame
 from radkit.pixels.selection import Region, grid_shape
 
 __all__ = ["Frames", "OneFrame"]
@@ -38,37 +38,6 @@ __all__ = ["Frames", "OneFrame"]
 # Codings whose frames are cells as they lie in native pixel data.
 WORDS = frozenset({"native", "uncompressed-frame", "rle", "deflated-frame"})
 Colour = Literal["rgb", "coded"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OneFrame:
-    """A decoded frame and what it is.
-
-    Parameters
-    ----------
-    array : ndarray
-        (rows, cols) or (rows, cols, samples).
-    photometric : str
-        Of `array`.
-    bits : int
-        Bits that a sample can have.
-    lossy : bool
-        The coding lost something, as far as the stream tells.
-    sound : float
-        Share of the frame that was there and intact.
-    problems : tuple of Problem
-        Faults that were tolerated.
-    bytes_read : int
-        Coded bytes.
-    """
-
-    array: np.ndarray
-    photometric: str
-    bits: int
-    lossy: bool
-    sound: float
-    problems: tuple[Problem, ...]
-    bytes_read: int
 
 
 @contextlib.contextmanager
