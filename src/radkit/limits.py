@@ -120,7 +120,9 @@ def use(limits: Limits | None = None, /, **changes: Any) -> Iterator[Limits]:
     base = current() if limits is None else limits
     known = {field.name for field in dataclasses.fields(Limits)}
     if unknown := sorted(set(changes) - known):
-        raise OptionError(f"unknown limit {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        raise OptionError(
+            f"unknown limit {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
     chosen = dataclasses.replace(base, **changes)
     token = _current.set(chosen)
     try:
