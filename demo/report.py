@@ -120,11 +120,6 @@ def _rows(rows: Sequence[Row]) -> str:
             f"<td>{row.decode_s:.2f}<td>{different}<td>{row.line_s:.1f}</tr>"
         )
     lines.append("</table>")
-    if any("5 levels" in row.syntax for row in rows):
-        lines.append(
-            "<p class=soft>Unless told otherwise, radkit halves until both sides are at most 64. "
-            "Deeper can be smaller: <code>radkit.Coding(levels=5)</code>.</p>"
-        )
     return "".join(lines)
 
 
