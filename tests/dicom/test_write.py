@@ -37,30 +37,30 @@ def test_long_names_are_possible(tmp_path: Path) -> None:
     assert dest.read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EACCES])
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "close", "replace"])
 def test_every_call_that_fails_is_a_transfer_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
 ) -> None:
     dest = tmp_path / "a"
     dest.write_bytes(b"old")
-    for call in ("open", "write", "fsync", "close", "replace"):
-        for code in (errno.EIO, errno.ENOSPC, errno.EACCES):
-            honest = getattr(os, call)
-            failed = []
+    honest = getattr(os, call)
+    failed: list[int] = []
 
-            def refuse(*args: object, **options: object) -> object:
-                if not failed:
-                    failed.append(1)
-                    if call == "close":
-                        honest(*args)
-                    raise OSError(code, os.strerror(code))
-                return honest(*args, **options)
+    def refuse(*args: object, **options: object) -> object:
+        if failed:
+            return honest(*args, **options)
+        failed.append(1)
+        if call == "close":
+            honest(*args)
+        raise OSError(code, os.strerror(code))
 
-            with monkeypatch.context() as patch:
-                patch.setattr(write.os, call, refuse)
-                with pytest.raises(TransferError) as caught:
-                    write_file(dest, b"new")
-            assert caught.value.errno == code and caught.value.source == str(dest)
-            assert dest.read_bytes() == b"old" and list(tmp_path.iterdir()) == [dest]
+    with monkeypatch.context() as patch:
+        patch.setattr(write.os, call, refuse)
+        with pytest.raises(TransferError) as caught:
+            write_file(dest, b"new")
+    assert caught.value.errno == code and caught.value.source == str(dest)
+    assert dest.read_bytes() == b"old" and list(tmp_path.iterdir()) == [dest]
 
 
 def test_interruptions_may_be_tried_again() -> None:

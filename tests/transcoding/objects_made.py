@@ -17,7 +17,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 OWNED = frozenset(
-    [2621444, 2621446, 2621696, 2621697, 2621698, 2629904, 2629908, 2145386497, 2145386498, 2145386512, 4294770684]
+    {0x00280004, 0x00280006, 0x00280100, 0x00280101, 0x00280102, 0x00282110, 0x00282114}
+    | {0x7FE00001, 0x7FE00002, 0x7FE00010, 0xFFFCFFFC}
 )
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not there")
 

@@ -17,7 +17,8 @@ from radkit.transcoding.presets import lossy_presets, resolve
 from radkit.transcoding.verify import compare, ssim
 
 HISTORY = frozenset(
-    [524296, 524312, 2629904, 2629906, 2629908, 532753, 532754, 561685, 1613825, 2621702, 2621703]
+    {0x00080008, 0x00080018, 0x00282110, 0x00282112, 0x00282114}
+    | {0x00082111, 0x00082112, 0x00089215, 0x0018A001, 0x00280106, 0x00280107}
 )
 
 

@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from radkit.dicom.rewrite import EXPLICIT, Hook, Rewriter, element_header
+from radkit.dicom.headers import EXPLICIT, element_header, encode
+from radkit.dicom.rewrite import Hook, Rewriter
 from radkit.dicom.splice import Edit, encoding_of
 from radkit.errors import EncodeError
 
@@ -326,8 +327,6 @@ def _description(obj: DicomObject, step: LossyStep) -> bytes | None:
 
 
 def _item(*elements: tuple[int, str, bytes]) -> bytes:
-    from radkit.dicom.rewrite import encode
-
     body = b"".join(encode(tag, vr, value) for tag, vr, value in elements)
     return struct.pack("<HHI", 0xFFFE, 0xE000, len(body)) + body
 

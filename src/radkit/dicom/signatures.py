@@ -18,9 +18,7 @@ __all__ = ["SIGNATURE_TAGS", "removed_signatures"]
 SIGNATURE_TAGS = (0x4FFE0001, 0xFFFAFFFA)
 
 
-def removed_signatures(
-    obj: DicomObject, policy: Literal["refuse", "remove"]
-) -> tuple[int, ...]:
+def removed_signatures(obj: DicomObject, policy: Literal["refuse", "remove"]) -> tuple[int, ...]:
     """Give the tags to leave out, or refuse a signed object.
 
     Parameters

@@ -13,21 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from radkit.dicom.rewrite import (
+from radkit.dicom.elements import Element
+from radkit.dicom.headers import (
     EXPLICIT,
     IMPLICIT,
     Encoding,
-    Hook,
-    Rewriter,
     element_header,
     encode,
     swapped,
 )
+from radkit.dicom.rewrite import Hook, Rewriter
 from radkit.dicom.write import Sink
 from radkit.errors import EncodeError, Problem
 
 if TYPE_CHECKING:
-    from radkit.dicom.elements import Element
     from radkit.dicom.objects import DicomObject
     from radkit.dicom.source import Reader
     from radkit.dicom.uids import TransferSyntax
@@ -51,7 +50,12 @@ IMPLEMENTATION_VERSION = "RADKIT_010"
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 TRAILING_PADDING = 0xFFFCFFFC
 LARGEST_NATIVE = 0xFFFFFFFE
+_META_VERSION = encode(0x00020001, "OB", b"\x00\x01")
+_IMPLEMENTATION = encode(0x00020012, "UI", IMPLEMENTATION_UID.encode("ascii")) + encode(
+    0x00020013, "SH", IMPLEMENTATION_VERSION.encode("ascii")
+)
 _CHUNK = 4 << 20
+_NO_TAG = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,58 +187,67 @@ class _Layout:
         self._same = rewriter.source == rewriter.target
         self._pending = sorted((tag for tag, edit in edits.items() if edit is not None))
         self._pending.reverse()
-        self._run: tuple[int, int] | None = None
 
     def run(self, *, keep_pixels: bool) -> None:
-        pixels = self._obj.pixels
-        for element in self._obj.elements:
-            tag = element.tag
+        elements = self._obj.elements
+        pixels = self._obj.pixels.offset if self._obj.pixels is not None else -1
+        count = len(elements)
+        row = elements._rows().row
+        special = self._edits.keys() | self._hooks.keys() | {TRAILING_PADDING}
+        next_insert = self._pending[-1] if self._pending else _NO_TAG
+        start = end = -1  # the run of elements that is copied as one range
+        for i in range(count):
+            tag, vr, offset, value, length, stop = row(i)
+            if tag < next_insert and tag & 0xFFFF and offset != pixels and tag not in special:
+                if offset != end:
+                    self._copy(start, end)
+                    start = offset
+                end = stop
+                continue
+            self._copy(start, end)
+            start = end = -1
             while self._pending and self._pending[-1] <= tag:
                 self._insert(self._pending.pop())
-            if pixels is not None and element.offset == pixels.offset:
-                if keep_pixels:
-                    self._pixels(element)
-                self._turn()
-            elif tag in self._edits or not tag & 0xFFFF or tag == TRAILING_PADDING:
-                continue
-            elif tag in self._hooks:
-                self._rewrite(element, self._hooks[tag])
-            elif self._same:
-                self._copy(element.offset, element.end)
-            else:
-                self._rewrite(element, None)
+            next_insert = self._pending[-1] if self._pending else _NO_TAG
+            element = Element(tag, vr, offset, value, length, stop)
+            self._one(element, keep_pixels=keep_pixels, is_pixels=offset == pixels)
+        self._copy(start, end)
         while self._pending:
             self._insert(self._pending.pop())
-        self._flush()
 
-    def _flush(self) -> None:
-        if self._run is not None:
-            start, end = self._run
-            self._out.append(Span(start, end - start))
-            self._run = None
-
-    def _turn(self) -> None:
-        """Behind the pixel element from here on; owned elements all come before it."""
-        while self._pending and self._pending[-1] < 0x7FE00010:
-            self._insert(self._pending.pop())
-        self._flush()
-        self._out = self.after
+    def _one(self, element: Element, *, keep_pixels: bool, is_pixels: bool) -> None:
+        tag = element.tag
+        if is_pixels:
+            if keep_pixels:
+                self._pixels(element)
+            self._out = self.after
+        elif tag in self._edits or not tag & 0xFFFF or tag == TRAILING_PADDING:
+            return
+        elif tag in self._hooks:
+            self._rewrite(element, self._hooks[tag])
+        else:
+            self._copy(element.offset, element.end)
 
     def _copy(self, start: int, end: int) -> None:
-        if self._run is not None and self._run[1] == start:
-            self._run = (self._run[0], end)
+        """Carry a range of elements: as it is, or rewritten; joined to one it touches."""
+        if end <= start:
+            return
+        if not self._same:
+            data = self._obj.reader.read(start, end - start)
+            self._out.append(self._rewriter.dataset(data))
+            return
+        last = self._out[-1] if self._out else None
+        if isinstance(last, Span) and last.word == 1 and last.offset + last.size == start:
+            self._out[-1] = Span(last.offset, end - last.offset)
         else:
-            self._flush()
-            self._run = (start, end)
+            self._out.append(Span(start, end - start))
 
     def _insert(self, tag: int) -> None:
         edit = self._edits[tag]
         if edit is not None:
-            self._flush()
             self._out.append(encode(tag, edit.vr, edit.value, self._rewriter.target))
 
     def _rewrite(self, element: Element, hook: Hook | None) -> None:
-        self._flush()
         data = self._obj.reader.read(element.offset, element.end - element.offset)
         self._rewriter.hook = hook
         self._out.append(self._rewriter.element(data))
@@ -249,7 +262,6 @@ class _Layout:
             return
         if element.length < 0:
             raise EncodeError("encapsulated pixel data cannot be carried into a native syntax")
-        self._flush()
         float_vr = {0x7FE00008: "OF", 0x7FE00009: "OD"}.get(element.tag)
         vr = float_vr or element.vr or "OW"
         size = element.length + (element.length & 1)
@@ -267,20 +279,21 @@ class _Layout:
 def _meta(obj: DicomObject, target: TransferSyntax, instance_uid: str | None) -> bytes:
     """Write preamble and group 2; the preamble's offsets, if any, would be wrong: zeros."""
     parts: dict[int, bytes] = {}
-    for element in obj.meta:
-        raw = obj.meta.raw(element.tag)
-        if raw is not None and element.tag != 0x00020000:
+    meta = obj.meta
+    renewed = (0x00020000, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
+    for element in meta:
+        raw = meta.raw(element.tag) if element.tag not in renewed else None
+        if raw is not None:
             parts[element.tag] = encode(element.tag, element.vr or "UN", bytes(raw))
-    parts.setdefault(0x00020001, encode(0x00020001, "OB", b"\x00\x01"))
+    parts.setdefault(0x00020001, _META_VERSION)
     for tag, original in ((0x00020002, 0x00080016), (0x00020003, 0x00080018)):
-        value = obj.elements.raw(original)
+        value = obj.elements.raw(original) or meta.raw(tag)
         if value is not None and len(value):
             parts[tag] = encode(tag, "UI", bytes(value))
     if instance_uid is not None:
         parts[0x00020003] = encode(0x00020003, "UI", instance_uid.encode("ascii"))
     parts[0x00020010] = encode(0x00020010, "UI", target.uid.encode("ascii"))
-    parts[0x00020012] = encode(0x00020012, "UI", IMPLEMENTATION_UID.encode("ascii"))
-    parts[0x00020013] = encode(0x00020013, "SH", IMPLEMENTATION_VERSION.encode("ascii"))
+    parts[0x00020012] = _IMPLEMENTATION
     body = b"".join(parts[tag] for tag in sorted(parts))
     length = encode(0x00020000, "UL", len(body).to_bytes(4, "little"))
     return bytes(128) + b"DICM" + length + body

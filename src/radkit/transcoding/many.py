@@ -12,33 +12,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from radkit import limits
 from radkit.codecs.options import Coding, Lossy
-from radkit.dicom.objects import open_object
-from radkit.dicom.source import Reader, open_reader
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors, sweep_parts
 from radkit.errors import (
-    CorruptFile,
     MissingDependency,
     OptionError,
     RadkitError,
     TransferError,
 )
 from radkit.pixels.workers import usable_cores
-from radkit.transcoding.manifest import MANIFEST, Manifest, file_sha256, source_stamp
-from radkit.transcoding.one import Done, copy_object, run
+from radkit.transcoding.manifest import Manifest, source_stamp
 from radkit.transcoding.options import NewUid, Options, Signatures, Verify
 from radkit.transcoding.results import Report, Transcoded, transcoded_dict
-from radkit.transcoding.sources import Task, is_dicom_by_magic, named_after, tasks
+from radkit.transcoding.sources import Task, tasks
+from radkit.transcoding.worker import Answer, Job, OnError, do
 
 __all__ = ["transcode_many"]
 
-OnError = Literal["raise", "copy", "skip"]
 Engine = Literal["threads", "processes", "dask"]
 _PROGRESS_S = 0.1
 
@@ -201,32 +196,6 @@ def _dask() -> Executor:
     return executor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One object, as it travels to a worker, which may be another process."""
-
-    source: Any
-    folder: Path
-    place: str | None
-    number: int
-    found: bool
-    options: Options
-    on_error: OnError
-    limits: limits.Limits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """What came of it. `result` None: it is no DICOM object."""
-
-    result: Transcoded | RadkitError | None
-    place: str | None
-    stamp: str
-    sha256: str = ""
-    old_uid: str | None = None
-    new_uid: str | None = None
-
-
 class _Batch:
     """The run over a list of tasks: what is asked for, what came, in order."""
 
@@ -247,7 +216,7 @@ class _Batch:
         self, executor: Executor, work: list[Task], *, ahead: int
     ) -> Iterator[RadkitError | None]:
         """Do the tasks, `ahead` of them at most at a time; yield what failed, in order."""
-        waiting: deque[tuple[Task, Future[_Answer] | _Answer]] = deque()
+        waiting: deque[tuple[Task, Future[Answer] | Answer]] = deque()
         numbered = iter(enumerate(work))
         now = limits.current()
         try:
@@ -258,7 +227,7 @@ class _Batch:
                 if not waiting:
                     return
                 task, future = waiting.popleft()
-                answer = future if isinstance(future, _Answer) else _result_of(future)
+                answer = future if isinstance(future, Answer) else _result_of(future)
                 self.done += 1
                 yield self._take(task, answer)
         finally:
@@ -268,11 +237,11 @@ class _Batch:
 
     def _begin(
         self, executor: Executor, number: int, task: Task, now: limits.Limits
-    ) -> Future[_Answer] | _Answer:
+    ) -> Future[Answer] | Answer:
         earlier = self._earlier(task)
         if earlier is not None:
             return earlier
-        job = _Job(
+        job = Job(
             source=task.source if task.path is None else task.path,
             folder=self._folder,
             place=task.place,
@@ -283,11 +252,11 @@ class _Batch:
             limits=now,
         )
         try:
-            return executor.submit(_do, job)
+            return executor.submit(do, job)
         except RuntimeError as error:  # a process of the pool has died, the pool with it
             return _lost(error)
 
-    def _earlier(self, task: Task) -> _Answer | None:
+    def _earlier(self, task: Task) -> Answer | None:
         """Give the result of an earlier run, if it still stands."""
         if task.place is None or task.path is None:
             return None
@@ -303,7 +272,7 @@ class _Batch:
             return None
         self._resumed += 1
         uids = entry["result"]
-        return _Answer(
+        return Answer(
             result=result,
             place=None,
             stamp=stamp,
@@ -311,7 +280,7 @@ class _Batch:
             new_uid=uids.get("new_uid"),
         )
 
-    def _take(self, task: Task, answer: _Answer) -> RadkitError | None:
+    def _take(self, task: Task, answer: Answer) -> RadkitError | None:
         if answer.result is None:
             self._skipped.append(task.source)
             return None
@@ -340,20 +309,20 @@ class _Batch:
         )
 
 
-def _result_of(future: Future[_Answer]) -> _Answer:
+def _result_of(future: Future[Answer]) -> Answer:
     """Wait for a worker; one that died is a failure of its object, not of the run."""
     try:
         return future.result()
     except RadkitError as error:
-        return _Answer(result=error, place=None, stamp="")
+        return Answer(result=error, place=None, stamp="")
     except (MemoryError, OSError, RuntimeError) as error:
         return _lost(error)
 
 
-def _lost(error: BaseException) -> _Answer:
+def _lost(error: BaseException) -> Answer:
     lost = TransferError(f"the worker was lost: {type(error).__name__}", retryable=True)
     lost.__cause__ = error
-    return _Answer(result=lost, place=None, stamp="")
+    return Answer(result=lost, place=None, stamp="")
 
 
 def _restored(values: dict[str, Any], path: Path) -> Transcoded | None:
@@ -365,81 +334,3 @@ def _restored(values: dict[str, Any], path: Path) -> Transcoded | None:
         return Transcoded(path=path, syntax=find_syntax(values["syntax"]), **kept)
     except (TypeError, KeyError, RadkitError):
         return None
-
-
-def _do(job: _Job) -> _Answer:
-    """Do one object, in whatever thread or process."""
-    with limits.use(job.limits):
-        path = job.source if isinstance(job.source, Path) else None
-        stamp = ""
-        try:
-            stamp = source_stamp(path) if path is not None else "none"
-            place, is_object = _place(job)
-            if not is_object:
-                return _Answer(result=None, place=None, stamp=stamp)
-            target = _safe_join(job.folder, place)
-            done = _run_or_copy(job, target)
-        except RadkitError as error:
-            return _Answer(result=_portable(error), place=None, stamp=stamp)
-        return _Answer(
-            result=done.result,
-            place=place if path is not None else None,
-            stamp=stamp,
-            sha256=file_sha256(target) if path is not None else "",
-            old_uid=done.old_uid,
-            new_uid=done.new_uid,
-        )
-
-
-def _place(job: _Job) -> tuple[str, bool]:
-    """Give the relative path of the result, and whether the source is DICOM at all."""
-    if job.found and not is_dicom_by_magic(job.source):
-        if job.source.name == MANIFEST:
-            return "", False
-        try:
-            with open_object(job.source):
-                pass
-        except CorruptFile:
-            return "", False
-    if job.place is not None:
-        return job.place, True
-    with open_object(job.source) as obj:
-        return named_after(obj.elements.text(0x00080018), job.number), True
-
-
-def _safe_join(folder: Path, place: str) -> Path:
-    path = folder / place
-    with io_errors("making a folder of the destination", str(path.parent)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.parent.resolve().is_relative_to(folder):
-        raise TransferError("the result would lie outside of the destination", source=str(path))
-    return path
-
-
-def _run_or_copy(job: _Job, target: Path) -> Done:
-    try:
-        return run(job.source, target, job.options)
-    except RadkitError as error:
-        if job.on_error == "copy":
-            _pass_on(job.source, target, error)
-        raise
-
-
-def _pass_on(source: Any, target: Path, error: RadkitError) -> None:
-    """Copy what failed, as it is: the image matters more than the bytes saved."""
-    try:
-        reader: Reader = open_reader(source)
-        with reader:
-            copy_object(reader, target, find_syntax("explicit-le"), None)
-    except RadkitError as second:
-        error.hint = f"{error.hint + '. ' if error.hint else ''}It could not be copied either"
-        raise error from second
-
-
-def _portable(error: RadkitError) -> RadkitError:
-    """Drop the traceback, which holds frames of pixels alive as long as the report."""
-    error.__traceback__ = None
-    cause = error.__cause__
-    if cause is not None:
-        cause.__traceback__ = None
-    return error

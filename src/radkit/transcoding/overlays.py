@@ -36,9 +36,9 @@ def embedded_overlays(obj: DicomObject, image: ImagePixel) -> list[EmbeddedOverl
     if image.kind != "int" or image.samples != 1:
         return found
     low = image.high_bit - image.bits_stored + 1
-    for group in range(0x6000, 0x6100, 2):
+    for group in range(0x6000, 0x6020, 2):  # sixteen at most (PS3.5 7.6)
         base = group << 16
-        if base | 0x3000 in obj.elements or base | 0x0010 not in obj.elements:
+        if base | 0x0010 not in obj.elements or base | 0x3000 in obj.elements:
             continue
         bits = obj.elements.ints(base | 0x0102)
         if len(bits) != 1 or not 0 <= bits[0] < image.bits_allocated:
