@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +22,14 @@ from radkit.dicom.signatures import removed_signatures
 from radkit.dicom.splice import Edit
 from radkit.dicom.write import Sink
 from radkit.errors import EncodeError, VerificationError
-from radkit.pixels.frames import WORDS, Frames, OneFrame
+from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.workers import stream, thread_count
 from radkit.transcoding import cells, overlays
 from radkit.transcoding.dest import Written
 from radkit.transcoding.icon import decode_icon
 from radkit.transcoding.independent import decoder_for
 from radkit.transcoding.options import Options
+from radkit.transcoding.outcome import check_alike, derived_uid, outcome_of, total_ratio, version
 from radkit.transcoding.results import Transcoded
 from radkit.transcoding.verify import FrameFigures, Proof, compare
 
@@ -99,7 +98,9 @@ class Recoding:
         """
         first = self._decode(0)
         self._first = first
-        self.outcome = self._outcome(first)
+        self.outcome = outcome_of(self.frames, first, self.target)
+        if self.outcome.bits_stored != self.image.bits_stored:
+            self._tell(f"Bits Stored is {self.outcome.bits_stored}, as the codestream has it")
         self._coded_total = self._raw_bytes()
         edits: rules.Edits = dict.fromkeys(self._signed_tags)
         hooks: dict[int, Hook] = {}
@@ -144,33 +145,6 @@ class Recoding:
             frame, self._first = self._first, None
             return frame
         return self.frames.decode(index, colour="coded")
-
-    def _outcome(self, first: OneFrame) -> rules.Outcome:
-        """Describe the new pixels; native bytes that are carried keep their description."""
-        image = self.image
-        bits = image.bits_stored
-        if self.frames.coding not in WORDS and first.bits > bits:
-            bits = first.bits
-            self._tell(f"Bits Stored is {bits}, as the codestream has it")
-        allocated = image.bits_allocated
-        if allocated != 1 and (allocated < bits or allocated % 8):
-            allocated = 8 * -(-bits // 8)
-        photometric = first.photometric
-        if photometric == "YBR_FULL_422":
-            photometric = "YBR_FULL"  # decoding brings chroma to full size
-        if photometric.startswith("YBR_PARTIAL"):
-            raise EncodeError(
-                f"{photometric} is retired and cannot be written", section="PS3.3 C.7.6.3.1.2"
-            )
-        return rules.Outcome(
-            photometric=photometric,
-            samples=image.samples,
-            bits_allocated=allocated,
-            bits_stored=bits,
-            high_bit=bits - 1,
-            signed=image.signed,
-            planar=self.target.coding == "rle",
-        )
 
     def _raw_bytes(self) -> int:
         image, outcome = self.image, self.outcome
@@ -268,17 +242,7 @@ class Recoding:
         return stream(work, range(self.image.frames), threads=self._threads, ahead=ahead)
 
     def _check_alike(self, frame: OneFrame, index: int) -> None:
-        wanted = self.outcome
-        photometric = frame.photometric
-        if photometric == "YBR_FULL_422":
-            photometric = "YBR_FULL"
-        bits = frame.bits if self.frames.coding not in WORDS else 0
-        if photometric != wanted.photometric or bits > wanted.bits_stored:
-            raise EncodeError(
-                f"the frame is {photometric} of {frame.bits} bits, the first one"
-                f" {wanted.photometric} of {wanted.bits_stored}: one header cannot describe both",
-                frame=index,
-            )
+        check_alike(self.frames, frame, self.outcome, index)
 
     def _note_frame(self, frame: OneFrame, coded: CodedFrame | None) -> None:
         self._earlier_lossy |= frame.lossy
@@ -299,13 +263,13 @@ class Recoding:
             if self._earlier_lossy:
                 edits.update(rules.remember_lossy(self.obj, method))
             return
-        self.instance_uid = self._derived_uid()
+        self.instance_uid = derived_uid(self.obj, self.target, self._spool)
         step = rules.LossyStep(
             ratio=self._raw_bytes() / max(self._coded_total, 1),
             method=self._lossy_frames[0],
             earlier_method=method if self._earlier_lossy else "",
             instance_uid=self.instance_uid,
-            version=_version(),
+            version=version(),
         )
         more, group_hooks = rules.lossy_edits(self.obj, step)
         edits.update(more)
@@ -319,21 +283,9 @@ class Recoding:
             return self.instance_uid
         if self.options.new_uid != "always":
             return None
-        self.instance_uid = self._derived_uid()
+        self.instance_uid = derived_uid(self.obj, self.target, self._spool)
         edits[0x00080018] = Edit("UI", self.instance_uid.encode("ascii"))
         return self.instance_uid
-
-    def _derived_uid(self) -> str:
-        """Make a UID of the source, the syntax and the coded bytes: the same for the same."""
-        parts = [self.obj.elements.text(0x00080018) or "", self.target.uid]
-        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "replace"))
-        if self._spool is not None:
-            digest.update(self._spool.digest)
-        # PS3.5 B.2: a UUID as a decimal under 2.25; version 8 is "made of a hash" (RFC 9562).
-        value = int.from_bytes(digest.digest()[:16], "big")
-        value = value & ~(0xF << 76) | 8 << 76
-        value = value & ~(0x3 << 62) | 2 << 62
-        return f"2.25.{uuid.UUID(int=value).int}"
 
     def _icon(self, edits: rules.Edits, hooks: dict[int, Hook]) -> None:
         if self.obj.syntax.uid == self.target.uid:
@@ -439,33 +391,10 @@ class Recoding:
             bytes_out=written.size,
             ratio=ratio,
             ratio_stored=stored / 8 / coded,
-            total_ratio=self._total_ratio(ratio),
+            total_ratio=total_ratio(self.obj, ratio, earlier=self._earlier_lossy),
             max_error=proof.max_error if proof else None,
             psnr=proof.psnr if proof else None,
             ssim=proof.ssim if proof and lossy else None,
             sha256=proof.sha256 if proof else None,
             corrections=tuple(self.corrections),
         )
-
-    def _total_ratio(self, ratio: float) -> float | None:
-        if not self._earlier_lossy:
-            return ratio
-        try:
-            earlier = self.obj.elements.floats(0x00282112)
-        except ValueError:  # CorruptFile: the header's ratio is no number
-            return None
-        if not earlier or any(not value > 0 for value in earlier):
-            return None
-        total = ratio
-        for value in earlier:
-            total *= value
-        return total
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("radkit")
-    except metadata.PackageNotFoundError:  # run from a tree that is not installed
-        return "unknown"
