@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
 import warnings
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -521,3 +523,24 @@ def test_warnings_come_from_the_line_of_the_caller():
         radkit.decode(ds, strict=False)
         radkit.read(ds, strict=False)
     assert {w.category for w in caught} == {radkit.CorrectionWarning}
+
+
+def part2_object(rsiz: int) -> bytes:
+    """Return a JPEG 2000 object under the Part 2 syntax, its SIZ claiming `rsiz`."""
+    plain = radkit.transcode(sample("mr"), None, "jpeg2000")
+    dataset = pydicom.dcmread(io.BytesIO(plain.data))
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.93"
+    at = dataset.PixelData.index(b"\xff\x4f\xff\x51") + 6
+    dataset.PixelData = (
+        dataset.PixelData[:at] + rsiz.to_bytes(2, "big") + dataset.PixelData[at + 2 :]
+    )
+    sink = io.BytesIO()
+    dataset.save_as(sink)
+    return sink.getvalue()
+
+
+def test_decode_part_2_syntax_works_where_nothing_of_part_2_is_used() -> None:
+    plain = radkit.decode(sample("mr"))
+    assert np.array_equal(radkit.decode(part2_object(0)), plain)
+    with pytest.raises(radkit.UnsupportedTransferSyntax, match="Part 2"):
+        radkit.decode(part2_object(0x8000))

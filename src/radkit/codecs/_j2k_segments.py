@@ -49,6 +49,13 @@ def read_siz(body: memoryview, header: Header, at: int) -> None:
         raise bad("the image area is empty", at, "A.5.1")
     if not (xt and yt and xto <= xo < xto + xt and yto <= yo < yto + yt):
         raise bad("the tile grid does not cover the image", at, "B.3")
+    if rsiz & 0x8000:
+        raise UnsupportedTransferSyntax(
+            "the codestream needs extensions of JPEG 2000 Part 2",
+            offset=at,
+            section="T.800 A.5.1, T.801 A.2.1",
+            hint="Convert it to JPEG 2000 Part 1 with the system that wrote it",
+        )
     header.rsiz = rsiz
     header.size, header.origin = (xs, ys), (xo, yo)
     header.tile, header.tile_origin = (xt, yt), (xto, yto)

@@ -154,10 +154,6 @@ _HIERARCHICAL = (
     "hierarchical JPEG was retired from DICOM and no decoder at hand reads it; convert the object"
     " with the system that wrote it"
 )
-_PART2 = (
-    "JPEG 2000 Part 2 spreads components over frames, which radkit does not undo; convert the"
-    " object to JPEG 2000 Lossless with the system that wrote it"
-)
 _ST2110 = "it is a real-time stream over a network (PS3.22), never a file"
 _RETIRED = "it is retired and its pixels are not in a DICOM pixel data element; convert the object"
 
@@ -256,9 +252,11 @@ def _all_syntaxes() -> Iterator[TransferSyntax]:
         (".4.66", "Lossless, Hierarchical (Process 29)"),
     ):
         yield _refused(tail, f"JPEG {kind}", _HIERARCHICAL, lossy=tail < ".4.65")
+    # Decoded where the codestream needs nothing of Part 2; the codec refuses the others.
     part2 = "JPEG 2000 Part 2 Multi-component Image Compression"
-    yield _refused(".4.92", f"{part2} (Lossless Only)", _PART2, lossy=False)
-    yield _refused(".4.93", part2, _PART2)
+    for tail, title in ((".4.92", f"{part2} (Lossless Only)"), (".4.93", part2)):
+        lossy = tail == ".4.93"
+        yield _coded(tail, _DICOM + tail, title, "jpeg2000", lossy=lossy, encode=False)
     for tail, kind, deflated in (
         (".4.94", "JPIP Referenced", False),
         (".4.95", "JPIP Referenced Deflate", True),
