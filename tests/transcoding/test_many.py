@@ -314,3 +314,27 @@ def test_killed_at_any_moment_nothing_is_half(tmp_path: Path, kills: int) -> Non
     assert len(met) > 1, "the kills must come at different moments"
     transcode_many(study, out, "htj2k-lossless-rpcl")
     assert tree(out) == wanted
+
+
+COLD = """
+import sys
+from radkit.transcoding.many import transcode_many
+for number in range(2):
+    report = transcode_many(sys.argv[1], f"{sys.argv[2]}{number}", "htj2k-lossless", workers=4)
+    assert not report.failed, report.failed
+"""
+
+
+@pytest.mark.parametrize("starts", [2, pytest.param(25, marks=pytest.mark.slow)])
+def test_first_frames_of_several_threads_are_sound(tmp_path: Path, starts: int) -> None:
+    """OpenJPH fills its tables at first use, without a lock."""
+    study = tmp_path / "study"
+    study.mkdir()
+    for number in range(8):
+        (study / f"{number}.dcm").write_bytes(image(number))
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    for start in range(starts):
+        out = str(tmp_path / f"out{start}-")
+        command = [sys.executable, "-c", COLD, str(study), out]
+        subprocess.run(command, env=environment, check=True)
+        assert tree(Path(f"{out}0")) == tree(Path(f"{out}1"))
