@@ -15,7 +15,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from radkit import limits
-from radkit.dicom.headers import EXPLICIT, IMPLICIT, Encoding, encode, swapped, vr_of
+from radkit.dicom.encoding import EXPLICIT, IMPLICIT, Encoding, encode, swapped, vr_of
 from radkit.dicom.rewrite import Rewriter
 from radkit.errors import CorruptFile, LimitExceeded
 

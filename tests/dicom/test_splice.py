@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radkit.dicom.headers import encode
+from radkit.dicom.encoding import encode
 from radkit.dicom.objects import open_object
 from radkit.dicom.rules import Outcome, check_holds, ratio_text
 from radkit.dicom.splice import Edit, Span, plan, write

@@ -19,7 +19,7 @@ from typing import IO, Self
 
 import numpy as np
 
-from radkit.dicom.headers import element_header
+from radkit.dicom.encoding import element_header
 from radkit.dicom.write import io_errors
 from radkit.errors import EncodeError
 

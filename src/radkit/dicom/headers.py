@@ -1,128 +1,161 @@
-"""Headers of data elements: encodings, VRs and their lengths (PS3.5 6.2, 7.1, Annex A)."""
+"""Some header values of many objects at once, as columns: the sorting of a series needs no more.
+
+Plain objects (a path, explicit VR little endian) take one read of their head and
+one native call each; all others are opened in the general way, with the same
+values. The text of a decimal string becomes the double that `float` makes of it.
+"""
 
 from __future__ import annotations
 
-import struct
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = [
-    "EXPLICIT",
-    "IMPLICIT",
-    "UNDEFINED",
-    "Encoding",
-    "element_header",
-    "encode",
-    "swapped",
-    "vr_of",
-]
+from radkit._native import _scan
+from radkit.dicom.objects import open_object
+from radkit.errors import OptionError, RadkitError
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-PIXEL_DATA, BITS_ALLOCATED, PIXEL_REPRESENTATION = 0x7FE00010, 0x00280100, 0x00280103
-UNDEFINED = 0xFFFFFFFF
-SHORT_LIMIT = 0xFFFE
+__all__ = ["Headers", "scan_headers"]
 
-# PS3.5 7.1.2: two reserved bytes and a 32-bit length follow these.
-LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
-KNOWN_VRS = LONG_VRS | frozenset(
-    {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"}
-    | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
-)
-WORD = {
-    **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
-    **dict.fromkeys(("UL", "SL", "FL", "OF", "OL"), 4),
-    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
-}
+_HEAD = 1 << 14
+_UNKNOWN_SIZE = (1 << 64) - 1
+_MOST_TAGS = 64
+_MOST_VALUES = 1024
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How element headers and binary values are written."""
-
-    implicit: bool = False
-    big: bool = False
-
-
-EXPLICIT = Encoding()
-IMPLICIT = Encoding(implicit=True)
-
-
-@lru_cache(maxsize=8192)
-def _dictionary_vr(tag: int) -> str:
-    from pydicom.datadict import dictionary_VR
-
-    try:
-        return str(dictionary_VR(tag))
-    except KeyError:
-        return "UN"
-
-
-def vr_of(tag: int, length: int, *, signed: bool) -> str:
-    """Give the VR that an element of an implicit data set has in an explicit one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headers:
+    """Values of many objects; row i belongs to source i.
 
     Parameters
     ----------
-    tag : int
-        As ``0x00280106``.
-    length : int
-        Of the value in bytes; `UNDEFINED` for undefined.
-    signed : bool
-        Pixel Representation of the data set is 1: decides between US and SS.
+    numbers : dict of int to ndarray
+        For each tag float64 of shape (objects, values); NaN where a value is absent.
+    texts : dict of int to tuple
+        For each tag the first value, trimmed, or None.
+    errors : dict of int to RadkitError
+        Rows that could not be read: NaN and None there.
+    """
+
+    numbers: dict[int, npt.NDArray[np.float64]]
+    texts: dict[int, tuple[str | None, ...]]
+    errors: dict[int, RadkitError]
+
+
+def _head(source: Any) -> bytes | None:
+    """Return the first bytes of a file, or None if that is not as simple as it sounds."""
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    try:
+        fd = os.open(source, _FLAGS)
+    except (OSError, ValueError):
+        return None
+    try:
+        return os.pread(fd, _HEAD, 0)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _text(data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    return data.decode("ascii").split("\\", 1)[0].strip(" \0\r\n\t") or None
+
+
+def _opened(
+    source: Any, numbers: Mapping[int, int], texts: Iterable[int], row: npt.NDArray[np.float64]
+) -> list[str | None]:
+    """Read one object in the general way."""
+    row[:] = np.nan
+    with open_object(source) as obj:
+        place = 0
+        for tag in sorted(numbers):
+            values = obj.elements.floats(tag)[: numbers[tag]]
+            row[place : place + len(values)] = values
+            place += numbers[tag]
+        return [obj.elements.text(tag) for tag in texts]
+
+
+def scan_headers(
+    sources: Iterable[Any], *, numbers: Mapping[int, int], texts: Iterable[int] = ()
+) -> Headers:
+    """Read some values of the top level of many objects.
+
+    Parameters
+    ----------
+    sources : iterable of source
+        Paths, or anything that `open_object` takes.
+    numbers : mapping of int to int
+        Tag of a number element (DS, IS or binary), and how many values of it
+        are wanted, at least 1.
+    texts : iterable of int
+        Tags of text elements.
 
     Returns
     -------
-    str
-        Two letters; ``"UN"`` for private and unknown elements.
+    Headers
+        An object that cannot be read is told in `errors` and stops nothing.
+
+    Raises
+    ------
+    OptionError
+        Nothing is asked for, a tag twice, or a count is out of range.
     """
-    group, element = tag >> 16, tag & 0xFFFF
-    if group & 1:
-        return "LO" if 0x10 <= element <= 0xFF and length <= SHORT_LIMIT else "UN"
-    vr = _dictionary_vr(tag)
-    if " or " in vr:
-        small = "SS" if signed else "US"
-        if vr == "US or SS":
-            vr = small
-        elif vr == "US or SS or OW":
-            vr = small if length == 2 else "OW"
-        elif vr == "US or OW":
-            vr = "US" if length == 2 else "OW"
-        else:
-            vr = "OW"  # OB or OW: implicit VR is always OW (PS3.5 A.1)
-    if length == UNDEFINED:
-        return "SQ" if vr == "SQ" else "UN"
-    if vr not in KNOWN_VRS or (vr not in LONG_VRS and length > SHORT_LIMIT):
-        return "UN"
-    return vr
+    text_tags = sorted(set(texts))
+    tags = sorted([*numbers, *text_tags])
+    if not tags or len(tags) > _MOST_TAGS or len(set(tags)) < len(tags):
+        raise OptionError(f"ask for 1 to {_MOST_TAGS} tags, each of them once")
+    if not all(0 <= tag < 1 << 32 for tag in tags):
+        raise OptionError("a tag is a number of 32 bits, as 0x00280010")
+    if not all(1 <= count <= _MOST_VALUES for count in numbers.values()):
+        raise OptionError(f"the values of a tag must be 1 to {_MOST_VALUES}")
+    return _scan_all(list(sources), dict(numbers), text_tags, tags)
 
 
-def element_header(tag: int, vr: str, length: int, encoding: Encoding = EXPLICIT) -> bytes:
-    """Write tag, VR and length of an element, little endian.
+def _scan_all(
+    sources: list[Any], numbers: dict[int, int], text_tags: list[int], tags: list[int]
+) -> Headers:
+    native_tags = np.array(tags, np.uint32)
+    widths = np.array([numbers.get(tag, 0) for tag in tags], np.int32)
+    table = np.full((len(sources), int(widths.sum())), np.nan)
+    rows: list[list[str | None]] = []
+    errors: dict[int, RadkitError] = {}
+    for i, source in enumerate(sources):
+        found: list[bytes | None] = []
+        head = _head(source)
+        if head is not None:
+            size = len(head) if len(head) < _HEAD else _UNKNOWN_SIZE
+            if _scan.pick(head, size, native_tags, widths, table[i], found) and all(
+                data is None or data.isascii() for data in found
+            ):
+                rows.append([_text(data) for data in found])
+                continue
+        try:
+            rows.append(_opened(source, numbers, text_tags, table[i]))
+        except RadkitError as error:
+            table[i] = np.nan
+            rows.append([None] * len(text_tags))
+            errors[i] = error
+    return Headers(
+        numbers=_columns(table, numbers),
+        texts={tag: tuple(row[k] for row in rows) for k, tag in enumerate(text_tags)},
+        errors=errors,
+    )
 
-    A value too long for the 16-bit length of its VR becomes UN.
-    """
-    group, element = tag >> 16, tag & 0xFFFF
-    if encoding.implicit:
-        return struct.pack("<HHI", group, element, length)
-    if vr not in LONG_VRS:
-        if length <= SHORT_LIMIT:
-            return struct.pack("<HH2sH", group, element, vr.encode("ascii"), length)
-        vr = "UN"
-    return struct.pack("<HH2sHI", group, element, vr.encode("ascii"), 0, length)
 
-
-def encode(tag: int, vr: str, value: bytes | memoryview, encoding: Encoding = EXPLICIT) -> bytes:
-    """Write a whole element of defined length; an odd value is padded as its VR asks."""
-    if len(value) & 1:
-        value = bytes(value) + (b"\0" if vr in ("UI", "OB", "UN") else b" ")
-    return element_header(tag, vr, len(value), encoding) + bytes(value)
-
-
-def swapped(value: bytes | memoryview, word: int) -> bytes:
-    """Reverse the bytes of each word; a tail shorter than a word stays as it is."""
-    if word == 1:
-        return bytes(value)
-    whole = len(value) - len(value) % word
-    words = np.frombuffer(value, np.uint8, whole).reshape(-1, word)
-    return words[:, ::-1].tobytes() + bytes(value[whole:])
+def _columns(
+    table: npt.NDArray[np.float64], numbers: Mapping[int, int]
+) -> dict[int, npt.NDArray[np.float64]]:
+    columns = {}
+    place = 0
+    for tag in sorted(numbers):
+        columns[tag] = table[:, place : place + numbers[tag]]
+        place += numbers[tag]
+    return columns

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from radkit import limits
-from radkit.dicom.headers import (
+from radkit.dicom.encoding import (
     BITS_ALLOCATED,
     IMPLICIT,
     ITEM,

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from radkit.dicom.headers import EXPLICIT, element_header, encode
+from radkit.dicom.encoding import EXPLICIT, element_header, encode
 from radkit.dicom.rewrite import Hook, Rewriter
 from radkit.dicom.splice import Edit, encoding_of
 from radkit.errors import EncodeError

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from radkit.dicom.elements import Element
-from radkit.dicom.headers import (
+from radkit.dicom.encoding import (
     EXPLICIT,
     IMPLICIT,
     Encoding,

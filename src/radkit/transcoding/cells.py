@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from radkit.dicom.headers import EXPLICIT, Encoding, element_header
+from radkit.dicom.encoding import EXPLICIT, Encoding, element_header
 from radkit.dicom.rules import Outcome
 from radkit.dicom.splice import LARGEST_NATIVE
 from radkit.errors import EncodeError
