@@ -65,8 +65,23 @@ def test_encode_signed_as_two_s_complement(bits: int) -> None:
     spare = 8 * frame.array.dtype.itemsize - frame.precision
     back = (frame.array << spare).view(frame.array.dtype.str.replace("u", "i")) >> spare
     np.testing.assert_array_equal(back, image)
-    with pytest.raises(EncodeError):
-        jpegls.encode_frame(image, spec_of(image, bits, True), lossy=Lossy(max_error=1))
+
+
+@pytest.mark.parametrize("near", [1, 3, 20])
+def test_encode_signed_near_keeps_the_sign_or_refuses(near: int) -> None:
+    rng = np.random.default_rng(near)
+    most = 2047 - near
+    image = rng.integers(-most - 1, most + 1, (40, 50)).astype(np.int16)
+    image.flat[:4] = (most, -most - 1, 0, -1)
+    spec = spec_of(image, 12, signed=True)
+    coded = jpegls.encode_frame(image, spec, lossy=Lossy(max_error=near))
+    fields = jpegls.decode_frame(coded.data, spec).array.astype(int)
+    error = np.where(fields >= 2048, fields - 4096, fields) - image
+    assert 0 < np.abs(error).max() <= near
+    for value in (most + 1, -most - 2):
+        image[3, 3] = value
+        with pytest.raises(EncodeError, match="ends of their"):
+            jpegls.encode_frame(image, spec, lossy=Lossy(max_error=near))
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])

@@ -200,8 +200,15 @@ def encode_frame(
     bits = max(spec.bits_stored, 2)
     image = as_image(array, spec.bits_stored, spec.signed)
     if spec.signed and near:
-        # The stream is unsigned: near 0 and -1 an error would turn the sign.
-        raise EncodeError("JPEG-LS cannot code signed samples lossily", section="PS3.5 8.2.3")
+        # The stream holds the two's complement as unsigned numbers, so the largest and the
+        # smallest value are neighbours there: an error between them would turn the sign.
+        most = (1 << bits - 1) - 1 - near
+        if image.size and (image.max() > most or image.min() < -most - 1):
+            raise EncodeError(
+                f"JPEG-LS cannot code signed samples within {near} of the ends of their"
+                f" {bits} bits lossily",
+                section="PS3.5 8.2.3",
+            )
     if spec.signed:
         image = image.astype(np.int64) & ((1 << bits) - 1)
     data = _encode(image, bits, near)
