@@ -8,10 +8,10 @@ import pytest
 from objects_made import DATA, OWNED, assert_carried, ct, encoded, needs_data, read
 from pydicom.dataset import Dataset
 
+from radkit.codecs import registry
 from radkit.codecs.options import Lossy
 from radkit.errors import EncodeError, OptionError, VerificationError
 from radkit.pixels.frames import Frames
-from radkit.transcoding import encoding
 from radkit.transcoding.one import transcode
 from radkit.transcoding.presets import lossy_presets, resolve
 from radkit.transcoding.verify import compare, ssim
@@ -242,13 +242,13 @@ def test_what_is_no_picture_is_never_lossy(change: dict, what: str) -> None:
 
 
 def test_largest_error_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = encoding.registry.encode_frame
+    honest = registry.encode_frame
 
     def careless(*args: object, lossy: Lossy | None = None, **options: object) -> object:
         return honest(*args, lossy=Lossy(max_error=9), **options)
 
     assert transcode(encoded(ct(smooth())), None, "jpegls", lossy=Lossy(max_error=2)).max_error <= 2
-    monkeypatch.setattr(encoding.registry, "encode_frame", careless)
+    monkeypatch.setattr(registry, "encode_frame", careless)
     with pytest.raises(VerificationError, match="largest error"):
         transcode(encoded(ct(smooth())), None, "jpegls", lossy=Lossy(max_error=2))
 

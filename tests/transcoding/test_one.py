@@ -15,6 +15,7 @@ import pytest
 from objects_made import DATA, assert_carried, ct, encoded, manifest, needs_data, raw_elements, read
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from radkit.codecs import registry
 from radkit.codecs.options import Coding, Lossy
 from radkit.dicom import write as write_module
 from radkit.dicom.source import safe_name
@@ -26,7 +27,7 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
     VerificationError,
 )
-from radkit.transcoding import encoding, recode
+from radkit.transcoding import recode
 from radkit.transcoding.one import transcode
 
 LOSSLESS = ["rle", "jpeg-lossless", "jpegls-lossless", "jpegls", "jpeg2000-lossless", "jpeg2000"]
@@ -337,14 +338,14 @@ def test_failed_proof_leaves_the_destination_alone(
 ) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(b"what was there")
-    honest = encoding.registry.encode_frame
+    honest = registry.encode_frame
 
     def lying(coding: str, array: np.ndarray, *args: object, **options: object) -> object:
         wrong = array.copy()
         wrong[3, 4] ^= 1
         return honest(coding, wrong, *args, **options)
 
-    monkeypatch.setattr(encoding.registry, "encode_frame", lying)
+    monkeypatch.setattr(registry, "encode_frame", lying)
     for syntax in ("rle", "htj2k-lossless", "encapsulated"):
         with pytest.raises(VerificationError, match="1 of 480 samples"):
             transcode(encoded(ct()), path, syntax)

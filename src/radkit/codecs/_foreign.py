@@ -68,9 +68,9 @@ def _jpegxl(data: bytes) -> list[np.ndarray]:
 
 
 def _openjph(data: bytes, *, reduce: int, strict: bool) -> list[np.ndarray]:
-    array = load("imagecodecs").htj2k_decode(
-        data, skipres=reduce, resilient=not strict, planar=False
-    )
+    from radkit.codecs._openjph import ready
+
+    array = ready().htj2k_decode(data, skipres=reduce, resilient=not strict, planar=False)
     return [array] if array.ndim == 2 else [array[..., i] for i in range(array.shape[2])]
 
 

@@ -11,6 +11,8 @@ steps, so both are prepared here and the byte in SIZ is set to the true precisio
 
 from __future__ import annotations
 
+import functools
+import threading
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,32 @@ from radkit.codecs._foreign import load
 from radkit.codecs.options import Coding
 from radkit.errors import EncodeError
 
-__all__ = ["encode"]
+__all__ = ["encode", "ready"]
+
+_FIRST = threading.Lock()
 
 FINEST = 1e-5  # smaller steps are ignored by imagecodecs
 SSIZ = 40  # offset of the first Ssiz behind the marker of SIZ
+
+
+def ready() -> Any:
+    """Return imagecodecs with the tables of OpenJPH filled.
+
+    OpenJPH 0.26 fills them at the first block that it codes, without a lock: of 25 starts of
+    4 threads 2 wrote broken codestreams. So the first blocks of each kind are coded alone.
+    """
+    with _FIRST:
+        return _warm()
+
+
+@functools.cache
+def _warm() -> Any:
+    codecs = load("imagecodecs")
+    for kind in (np.int16, np.int32):
+        samples = np.arange(256, dtype=kind).reshape(16, 16)
+        codecs.htj2k_decode(codecs.htj2k_encode(samples, reversible=True))
+    codecs.htj2k_encode(np.arange(256, dtype=np.uint8).reshape(16, 16), reversible=False)
+    return codecs
 
 
 def encode(
@@ -58,7 +82,7 @@ def encode(
         samples = np.ascontiguousarray(np.moveaxis(samples, -1, 0))
         options["planar"] = True
     try:
-        data = bytearray(load("imagecodecs").htj2k_encode(samples, **options))
+        data = bytearray(ready().htj2k_encode(samples, **options))
     except (RuntimeError, ValueError, TypeError) as error:
         text = (str(error).splitlines() or [""])[0][:200]
         raise EncodeError(f"OpenJPH refuses to encode: {text}") from error

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from radkit import limits
+from radkit.codecs import registry
 from radkit.codecs.frame import CodedFrame, FrameSpec
 from radkit.dicom import rules, splice
 from radkit.dicom.encapsulate import FrameSpool, encapsulated_element, offset_tables
@@ -25,7 +26,6 @@ from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.workers import stream, thread_count
 from radkit.transcoding import cells, overlays
 from radkit.transcoding.dest import Written
-from radkit.transcoding.encoding import encode_frame
 from radkit.transcoding.icon import decode_icon
 from radkit.transcoding.independent import decoder_for
 from radkit.transcoding.options import Options
@@ -200,7 +200,7 @@ class Recoding:
         def work(index: int) -> tuple[OneFrame, CodedFrame]:
             frame = self._decode(index)
             self._check_alike(frame, index)
-            coded = encode_frame(
+            coded = registry.encode_frame(
                 coding,
                 frame.array,
                 spec,
