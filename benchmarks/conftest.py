@@ -63,7 +63,7 @@ def versus(benchmark: Any, plan: harness.Plan) -> Callable[..., harness.Measured
         pinned: bool = True,
         **notes: Any,
     ) -> harness.Measured:
-        check(peer.run(), own.run())
+        check(peer.results(), own.results())
         with harness.single_core() if pinned else harness.all_cores():
             measured = harness.alternate(
                 peer, own, frames=frames, plan=plan, pedantic=benchmark.pedantic

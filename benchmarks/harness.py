@@ -7,6 +7,9 @@ The rules this file keeps:
 - peer, radkit, peer, radkit ...; the first pair is thrown away;
 - a pass covers all frames of the row, and a round repeats it until it is long
   enough (20 ms), for each side on its own;
+- each result is dropped before the next frame, on both sides, unless both write
+  into an array of the caller: so memory is warm, as when slices are looked at
+  one after the other, and neither side pays for more new pages than the other;
 - a ratio belongs to one round (peer time / radkit time of that round); the row
   is their median, with the smallest and the largest beside it;
 - the garbage collector is off while timing, and the process sits on one core.
@@ -56,11 +59,22 @@ QUICK = Plan(rounds=3, least_s=0.004)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One contestant: what it is called, and one pass over all frames of the row."""
+    """One contestant: what it is called, and the call that it is, for each item of a pass."""
 
     name: str
-    version: str
-    run: Callable[[], Any]
+    version: str = ""
+    call: Callable[..., Any]
+    items: Sequence[tuple[Any, ...]]
+
+    def results(self) -> list[Any]:
+        """Make one pass and keep what it gives."""
+        return [self.call(*item) for item in self.items]
+
+    def run(self) -> None:
+        """Make one pass; each result is dropped at once."""
+        call = self.call
+        for item in self.items:
+            call(*item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,13 +18,12 @@ def test_ybr_to_rgb(versus, row):
     frames = data.frames("us")
     coded = [convert_color_space(f, "RGB", "YBR_FULL") for f in frames]
 
-    def own():
-        out = []
-        for frame in coded:
-            rgb = np.empty_like(frame)
-            _pixels.ybr_full_to_rgb(frame, rgb)
-            out.append(rgb)
-        return out
+    def own(frame):
+        rgb = np.empty_like(frame)
+        _pixels.ybr_full_to_rgb(frame, rgb)
+        return rgb
+
+    items = [(frame,) for frame in coded]
 
     versus(
         row,
@@ -32,9 +31,10 @@ def test_ybr_to_rgb(versus, row):
         peer=Side(
             name="pydicom convert_color_space",
             version=rivals.version("pydicom"),
-            run=lambda: [convert_color_space(f, "YBR_FULL", "RGB") for f in coded],
+            call=lambda frame: convert_color_space(frame, "YBR_FULL", "RGB"),
+            items=items,
         ),
-        own=Side(name="radkit", version="", run=own),
+        own=Side(name="radkit", call=own, items=items),
         frames=len(coded),
         bytes_in=coded[0].nbytes,
         bytes_out=coded[0].nbytes,
@@ -48,22 +48,22 @@ def test_unpack_bits(versus, row):
     rng = np.random.default_rng(1)
     packed = [rng.integers(0, 256, 512 * 512 // 8, dtype=np.uint8) for _ in range(8)]
 
-    def own():
-        out = []
-        for bits in packed:
-            pixels = np.empty(512 * 512, np.uint8)
-            _pixels.unpack_bits(bits, 0, 512 * 512, pixels)
-            out.append(pixels)
-        return out
+    def own(bits):
+        pixels = np.empty(512 * 512, np.uint8)
+        _pixels.unpack_bits(bits, 0, 512 * 512, pixels)
+        return pixels
+
+    items = [(bits,) for bits in packed]
 
     versus(
         row,
         peer=Side(
             name='np.unpackbits(bitorder="little")',
             version=np.__version__,
-            run=lambda: [np.unpackbits(p, bitorder="little") for p in packed],
+            call=lambda bits: np.unpackbits(bits, bitorder="little"),
+            items=items,
         ),
-        own=Side(name="radkit", version="", run=own),
+        own=Side(name="radkit", call=own, items=items),
         frames=len(packed),
         bytes_in=packed[0].nbytes,
         bytes_out=512 * 512,

@@ -31,10 +31,11 @@ ROWS = {
 def own_side(coding, streams, spec, **options):
     from radkit.codecs.registry import decode_frame
 
-    def run():
-        return [decode_frame(coding, s, spec, **options).array for s in streams]
-
-    return Side(name="radkit", version="", run=run)
+    return Side(
+        name="radkit",
+        call=lambda stream: decode_frame(coding, stream, spec, **options).array,
+        items=[(stream,) for stream in streams],
+    )
 
 
 def photometric_of(kind, coding):
@@ -49,17 +50,20 @@ def test_decode(versus, row):
     frames, streams = data.frames(kind), data.stream(stream, kind)
     name, version = rivals.peer_for(f"{stream}-decode")
 
-    def peer():
-        return [rivals.decode(stream, s, f) for s, f in zip(streams, frames, strict=True)]
-
     spec = data.spec_of(kind, photometric=photometric_of(kind, coding))
-    for ours, frame in zip(own_side(coding, streams, spec).run(), frames, strict=True):
+    own = own_side(coding, streams, spec)
+    for ours, frame in zip(own.results(), frames, strict=True):
         assert np.array_equal(ours, frame)  # lossless: the frame itself, not only the peer's
     versus(
         row,
         name=data.label(row, kind),
-        peer=Side(name=name, version=version, run=peer),
-        own=own_side(coding, streams, spec),
+        peer=Side(
+            name=name,
+            version=version,
+            call=lambda coded, frame: rivals.decode(stream, coded, frame),
+            items=list(zip(streams, frames, strict=True)),
+        ),
+        own=own,
         frames=len(frames),
         bytes_in=sum(map(len, streams)) // len(streams),
         bytes_out=frames[0].nbytes,
@@ -88,7 +92,7 @@ def test_decode_lossy_jpeg(versus, row):
     versus(
         row,
         name=data.label(row, kind),
-        peer=Side(name=name, version=version, run=lambda: [call(s) for s in streams]),
+        peer=Side(name=name, version=version, call=call, items=[(s,) for s in streams]),
         own=own,
         frames=len(frames),
         bytes_in=sum(map(len, streams)) // len(streams),
@@ -109,13 +113,15 @@ def test_decode_reduced_htj2k(versus, row):
     streams, frames = data.stream("htj2k", "ct"), data.frames("ct")
     name, version = rivals.peer_for("htj2k-decode")
 
-    def peer():
-        return [rivals.htj2k_decode(s, f, reduce=2) for s, f in zip(streams, frames, strict=True)]
-
     versus(
         row,
         name=data.label(row, "ct"),
-        peer=Side(name=f"{name}, skipres=2", version=version, run=peer),
+        peer=Side(
+            name=f"{name}, skipres=2",
+            version=version,
+            call=lambda coded, frame: rivals.htj2k_decode(coded, frame, reduce=2),
+            items=list(zip(streams, frames, strict=True)),
+        ),
         own=own_side("htj2k", streams, data.spec_of("ct"), reduce=2),
         frames=len(frames),
         bytes_in=sum(map(len, streams)) // len(streams),
@@ -146,7 +152,8 @@ def test_decode_part_of_jpeg2000(versus, row):
         peer=Side(
             name="glymur slice",  # it opens files only: 0.3 ms of its time
             version=f"{rivals.version('glymur')} (openjpeg {glymur.version.openjpeg_version})",
-            run=lambda: [glymur.Jp2k(p)[part] for p in paths],
+            call=lambda path: glymur.Jp2k(path)[part],
+            items=[(path,) for path in paths],
         ),
         own=own,
         frames=len(streams),

@@ -29,22 +29,29 @@ def test_encode(versus, row):
     frames, bits, spec = data.frames(kind), data.bits_of(kind), data.spec_of(kind)
     name, version = rivals.peer_for(f"{stream}-encode")
 
-    def own():
-        return [encode_frame(coding, f, spec, syntax_uid=syntax).data for f in frames]
-
-    def peer():
-        return [rivals.encode(stream, f, bits) for f in frames]
+    items = [(frame,) for frame in frames]
+    own = Side(
+        name="radkit",
+        call=lambda frame: encode_frame(coding, frame, spec, syntax_uid=syntax).data,
+        items=items,
+    )
+    peer = Side(
+        name=name,
+        version=version,
+        call=lambda frame: rivals.encode(stream, frame, bits),
+        items=items,
+    )
 
     def both_decode_to_the_frames(theirs, ours):
         for data_, frame in zip([*theirs, *ours], [*frames, *frames], strict=True):
             assert np.array_equal(decode_frame(coding, data_, spec).array, frame)
 
-    ours, theirs = own(), peer()
+    ours, theirs = own.results(), peer.results()
     versus(
         row,
         name=data.label(row, kind),
-        peer=Side(name=name, version=version, run=peer),
-        own=Side(name="radkit", version="", run=own),
+        peer=peer,
+        own=own,
         frames=len(frames),
         bytes_in=frames[0].nbytes,
         bytes_out=sum(map(len, ours)) // len(ours),

@@ -12,28 +12,25 @@ from benchmarks import data, rivals
 from benchmarks.harness import Side
 
 HTJ2K = "1.2.840.10008.1.2.4.201"
-ATTRIBUTES = [
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PixelSpacing",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "SliceThickness",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "InstanceNumber",
-    "WindowCenter",
-    "WindowWidth",
-]
+NUMBERS = {  # attribute: how many values of it
+    "Rows": 1,
+    "Columns": 1,
+    "BitsAllocated": 1,
+    "BitsStored": 1,
+    "HighBit": 1,
+    "PixelRepresentation": 1,
+    "SamplesPerPixel": 1,
+    "PixelSpacing": 2,
+    "ImagePositionPatient": 3,
+    "ImageOrientationPatient": 6,
+    "SliceThickness": 1,
+    "RescaleSlope": 1,
+    "RescaleIntercept": 1,
+    "InstanceNumber": 1,
+    "WindowCenter": 1,
+    "WindowWidth": 1,
+}
+TEXTS = ["PhotometricInterpretation", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"]
 
 
 def spliced(source, codestream, sink) -> None:
@@ -84,27 +81,21 @@ def test_splice(versus, row):
     folder = data.work_dir()
 
     def in_memory(splicer, wrap):
-        def run():
-            out = []
-            for blob, stream in zip(blobs, streams, strict=True):
-                sink = io.BytesIO()
-                splicer(wrap(blob), stream, sink)
-                out.append(sink.getvalue())
-            return out
+        def call(blob, stream):
+            sink = io.BytesIO()
+            splicer(wrap(blob), stream, sink)
+            return sink.getvalue()
 
-        return run
+        return {"call": call, "items": list(zip(blobs, streams, strict=True))}
 
     def on_disk(splicer, name, read):
-        def run():
-            out = []
-            for i, (path, stream) in enumerate(zip(paths, streams, strict=True)):
-                dest = folder / f"{name}{i}.dcm"
-                with dest.open("wb", buffering=0) as sink:
-                    splicer(read(path), stream, sink)
-                out.append(str(dest))
-            return out
+        def call(path, dest, stream):
+            with open(dest, "wb", buffering=0) as sink:
+                splicer(read(path), stream, sink)
+            return dest
 
-        return run
+        dests = [str(folder / f"{name}{i}.dcm") for i in range(len(paths))]
+        return {"call": call, "items": list(zip(paths, dests, streams, strict=True))}
 
     if row == "splice-memory":
         peer, own = in_memory(spliced_by_pydicom, io.BytesIO), in_memory(spliced, bytes)
@@ -118,9 +109,9 @@ def test_splice(versus, row):
         peer=Side(
             name="pydicom dcmread, encapsulate, save_as",
             version=rivals.version("pydicom"),
-            run=peer,
+            **peer,
         ),
-        own=Side(name="radkit", version="", run=own),
+        own=Side(name="radkit", **own),
         frames=len(paths),
         bytes_in=len(blobs[0]),
         bytes_out=len(blobs[0]) - data.frames("ct")[0].nbytes + len(streams[0]),
@@ -131,51 +122,35 @@ def test_splice(versus, row):
 @pytest.mark.parametrize("row", ["header-scan"])
 def test_header_scan(versus, row):
     import pydicom
-    from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.datadict import tag_for_keyword
 
-    from radkit.dicom.objects import open_object
+    from radkit.dicom.headers import scan_headers
 
     paths = data.ct_files()
-    tags = {name: int(tag_for_keyword(name)) for name in ATTRIBUTES}
-    kinds = {name: dictionary_VR(tag) for name, tag in tags.items()}
+    numbers = {int(tag_for_keyword(name)): count for name, count in NUMBERS.items()}
+    texts = [int(tag_for_keyword(name)) for name in TEXTS]
 
-    def one(value):
-        if value is None:
-            return ()
-        if isinstance(value, str):
-            return (value,)
-        many = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else (value,)
-        return tuple(float(v) for v in many)
-
-    def peer():
-        out = []
-        for path in paths:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=ATTRIBUTES)
-            out.append({name: one(header.get(name)) for name in ATTRIBUTES})
-        return out
-
-    plan = [(n, t, kinds[n] in ("US", "IS"), kinds[n] == "DS") for n, t in tags.items()]
+    def values_of(path):
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*NUMBERS, *TEXTS])
+        row = []
+        for name in NUMBERS:
+            value = header.get(name)
+            many = value if hasattr(value, "__iter__") else (value,)
+            row.append(tuple(float(v) for v in many if v is not None))
+        return row, [header.get(name) for name in TEXTS]
 
     def own():
-        out = []
-        for path in paths:
-            with open_object(path) as obj:
-                elements = obj.elements
-                got = {}
-                for name, tag, whole, decimal in plan:
-                    if whole:
-                        got[name] = elements.ints(tag)
-                    elif decimal:
-                        got[name] = elements.floats(tag)
-                    else:
-                        got[name] = elements.texts(tag)
-                out.append(got)
-        return out
+        return scan_headers(paths, numbers=numbers, texts=texts)
 
     def same(theirs, ours):
-        for a, b in zip(theirs, ours, strict=True):
-            for name in ATTRIBUTES:
-                assert tuple(a[name]) == tuple(b[name] or ()), name
+        [rows], [columns] = theirs, ours
+        assert not columns.errors
+        for i, (found, words) in enumerate(rows):
+            for tag, values in zip(numbers, found, strict=True):
+                kept = tuple(x for x in columns.numbers[tag][i] if x == x)
+                assert kept == values[: numbers[tag]], f"{tag:08X}"
+            for tag, word in zip(texts, words, strict=True):
+                assert columns.texts[tag][i] == (str(word) if word else None), f"{tag:08X}"
 
     versus(
         row,
@@ -183,9 +158,10 @@ def test_header_scan(versus, row):
         peer=Side(
             name="pydicom dcmread(stop_before_pixels, specific_tags)",
             version=rivals.version("pydicom"),
-            run=peer,
+            call=lambda: [values_of(path) for path in paths],
+            items=[()],
         ),
-        own=Side(name="radkit", version="", run=own),
+        own=Side(name="radkit scan_headers", call=own, items=[()]),
         frames=len(paths),
         bytes_in=paths[0].stat().st_size,
         bytes_out=0,
@@ -249,16 +225,14 @@ def test_file_to_file(versus, row):
     syntax, peer_call, name, package = FILES[kind]
     paths, folder = data.ct_files(), data.work_dir()
 
-    def runner(prefix, call):
-        def run():
-            out = []
-            for i, path in enumerate(paths):
-                dest = folder / f"{prefix}{i}.dcm"
-                call(path, dest)
-                out.append(dest)
-            return out
+    def to_files(prefix, call):
+        dests = [folder / f"{prefix}{i}.dcm" for i in range(len(paths))]
 
-        return run
+        def from_path(path, dest):
+            call(path, dest)
+            return dest
+
+        return {"call": from_path, "items": list(zip(paths, dests, strict=True))}
 
     def own(path, dest):
         radkit.transcode(path, dest, syntax, verify=verified, threads=1)
@@ -268,14 +242,14 @@ def test_file_to_file(versus, row):
             assert np.array_equal(radkit.decode(a), frame)
             assert np.array_equal(radkit.decode(b), frame)
 
-    run_own = runner("own", own)
+    ours = Side(name="radkit", **to_files("own", own))
     versus(
         row,
         name=data.label(row, "ct"),
-        peer=Side(name=name, version=rivals.version(package), run=runner("peer", peer_call)),
-        own=Side(name="radkit", version="", run=run_own),
+        peer=Side(name=name, version=rivals.version(package), **to_files("peer", peer_call)),
+        own=ours,
         frames=len(paths),
         bytes_in=paths[0].stat().st_size,
-        bytes_out=sum(p.stat().st_size for p in run_own()) // len(paths),
+        bytes_out=sum(p.stat().st_size for p in ours.results()) // len(paths),
         check=both_hold_the_frames,
     )

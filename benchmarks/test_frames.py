@@ -28,25 +28,24 @@ def test_one_frame(versus, row, request):
     path, count = large_file(1 / 16 if quick else 1.0)
     places = [int(i) for i in np.linspace(0, count - 1, 8 if row == "frame-of-many" else 1)]
 
-    def own():
-        return [radkit.decode(path, frames=i) for i in places]
+    items = [(i,) for i in places]
 
     if row == "frame-of-many":
         name = "pydicom pixel_array(path, index=i)"
 
-        def peer():
-            return [pixel_array(path, index=i) for i in places]
+        def peer(i):
+            return pixel_array(path, index=i)
     else:
         name = "pydicom dcmread(path).pixel_array[i]"
 
-        def peer():
-            return [pydicom.dcmread(path).pixel_array[i].copy() for i in places]
+        def peer(i):
+            return pydicom.dcmread(path).pixel_array[i].copy()
 
     versus(
         row,
         name=data.label(row, "ct"),
-        peer=Side(name=name, version=rivals.version("pydicom"), run=peer),
-        own=Side(name="radkit", version="", run=own),
+        peer=Side(name=name, version=rivals.version("pydicom"), call=peer, items=items),
+        own=Side(name="radkit", call=lambda i: radkit.decode(path, frames=i), items=items),
         frames=len(places),
         bytes_in=path.stat().st_size,
         bytes_out=data.frames("ct")[0].nbytes,

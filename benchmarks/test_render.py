@@ -11,17 +11,7 @@ from benchmarks.harness import Side
 CENTRE, WIDTH = 1064, 400  # soft tissue, in stored values
 
 
-def own_side(frames):
-    import radkit
-
-    return Side(
-        name="radkit",
-        version="",
-        run=lambda: [radkit.render(f, window=(CENTRE, WIDTH)) for f in frames],
-    )
-
-
-def window_by_pydicom(frames):
+def window_by_pydicom(frame):
     from pydicom.dataset import Dataset
     from pydicom.pixels import apply_windowing
 
@@ -29,33 +19,39 @@ def window_by_pydicom(frames):
     header.PhotometricInterpretation = "MONOCHROME2"
     header.WindowCenter, header.WindowWidth = CENTRE, WIDTH
     header.BitsStored, header.PixelRepresentation = 8, 0  # the output runs from 0 to 255
-    return [
-        np.floor(apply_windowing(f.astype(np.float64), header) + 0.5).astype(np.uint8)
-        for f in frames
-    ]
+    return np.floor(apply_windowing(frame.astype(np.float64), header) + 0.5).astype(np.uint8)
 
 
 @pytest.mark.parametrize("row", ["window-ct", "window-ct-table"])
 def test_window(versus, row):
+    import radkit
+
     frames = data.frames("ct")
+    items = [(frame,) for frame in frames]
     if row == "window-ct":
         peer = Side(
             name="pydicom apply_windowing",
             version=rivals.version("pydicom"),
-            run=lambda: window_by_pydicom(frames),
+            call=window_by_pydicom,
+            items=items,
         )
     else:
-        table = window_by_pydicom([np.arange(1 << 16, dtype=np.uint16)])[0]
+        table = window_by_pydicom(np.arange(1 << 16, dtype=np.uint16))
         peer = Side(
             name="np.take, ready table",
             version=np.__version__,
-            run=lambda: [np.take(table, f) for f in frames],
+            call=lambda frame: np.take(table, frame, mode="clip"),
+            items=items,
         )
     versus(
         row,
         name=data.label(row, "ct"),
         peer=peer,
-        own=own_side(frames),
+        own=Side(
+            name="radkit",
+            call=lambda frame: radkit.render(frame, window=(CENTRE, WIDTH)),
+            items=items,
+        ),
         frames=len(frames),
         bytes_in=frames[0].nbytes,
         bytes_out=frames[0].size,

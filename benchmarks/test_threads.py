@@ -42,13 +42,13 @@ def test_two_threads(versus, row):
     source = sixteen_slices(row.removeprefix("threads-2-"))
 
     def side(threads):
-        return lambda: [radkit.decode(source, threads=threads)]
+        return {"call": lambda: radkit.decode(source, threads=threads), "items": [()]}
 
     versus(
         row,
         name=data.label(row, "ct"),
-        peer=Side(name="radkit, 1 thread", version="", run=side(1)),
-        own=Side(name="radkit, 2 threads", version="", run=side(2)),
+        peer=Side(name="radkit, 1 thread", **side(1)),
+        own=Side(name="radkit, 2 threads", **side(2)),
         frames=16,
         bytes_in=len(source) // 16,
         bytes_out=data.frames("ct")[0].nbytes,

@@ -57,7 +57,7 @@ def test_sides_alternate_and_the_first_pair_is_dropped():
             while harness.time.perf_counter() < end:
                 pass
 
-        return harness.Side(name=name, version="1", run=work)
+        return harness.Side(name=name, version="1", call=work, items=[()])
 
     plan = harness.Plan(rounds=3, least_s=0.001)
     was = gc.isenabled()
