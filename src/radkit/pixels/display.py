@@ -9,6 +9,7 @@ their steps; everything else is computed sample by sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ import numpy as np
 from radkit._native import _pixels
 from radkit._native import cpu as _cpu
 from radkit.pixels.modality import Modality
-from radkit.pixels.voi import Voi, full_range, quantile
+from radkit.pixels.voi import Voi, VoiKind, full_range, quantile
 
 __all__ = ["AUTO_SHARES", "Padding", "Stage", "auto_window", "make_stage", "value_counts"]
 
 AUTO_SHARES = (0.01, 0.99)
 _CHUNK = 1 << 16  # samples at a time where there is no table
+_PLANS = 16  # windows whose tables are kept, at most 128 KiB each
 Padding = tuple[float, float]  # first and last stored value that means "nothing here"
 
 
@@ -86,6 +88,32 @@ class Stage:
         return levels
 
 
+@lru_cache(maxsize=_PLANS)
+def _window_plan(
+    kind: VoiKind,
+    centre: float,
+    width: float,
+    slope: float,
+    intercept: float,
+    invert: bool,
+    bits: int,
+    signed: bool,
+    cpu: int,
+) -> _pixels.WindowPlan:
+    """Return the plan of a window. Making it costs more than drawing a slice with it."""
+    return _pixels.window_plan(
+        kind,
+        centre,
+        width,
+        slope=slope,
+        intercept=intercept,
+        bits=bits,
+        signed=signed,
+        invert=invert,
+        cpu=cpu,
+    )
+
+
 def make_stage(
     modality: Modality,
     voi: Voi,
@@ -99,13 +127,22 @@ def make_stage(
     if dtype.kind not in "iu" or dtype.itemsize > 2:
         return Stage(modality, voi, invert, padding, None)
     signed = dtype.kind == "i"
-    stage = Stage(modality, voi, invert, padding, None)
     if padding is None and modality.lut is None and voi.lut is None:
-        plan = _pixels.window_plan(**stage._linear(), bits=bits, signed=signed, cpu=_cpu.USE)
+        plan = _window_plan(
+            voi.kind,
+            float(voi.centre),
+            float(voi.width),
+            float(modality.slope),
+            float(modality.intercept),
+            bool(invert),
+            bits,
+            signed,
+            _cpu.USE,
+        )
     else:
         first = -(1 << bits - 1) if signed else 0
         inputs = np.arange(first, first + (1 << bits), dtype=np.int64)
-        table = stage.levels(inputs)
+        table = Stage(modality, voi, invert, padding, None).levels(inputs)
         plan = _pixels.table_plan(table, bits=bits, signed=signed, first=first, cpu=_cpu.USE)
     return Stage(modality, voi, invert, padding, plan)
 

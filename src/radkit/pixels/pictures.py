@@ -18,6 +18,9 @@ from radkit.pixels.workers import run_all, thread_count
 
 __all__ = ["render_array"]
 
+_AS_STORED = Modality()
+_GREY = np.dtype(np.uint8)
+
 
 def render_array(
     array: np.ndarray,
@@ -45,15 +48,20 @@ def render_array(
     rows, cols = stack.shape[1:3]
     size = fit(rows, cols, box) if box is not None else (rows, cols)
     shape = ((len(numbers),) if not alone else ()) + size + ((3,) if colour else ())
-    check_out(out, shape, np.dtype(np.uint8))
+    check_out(out, shape, _GREY)
     limits.check("max_memory_bytes", _product(shape) + 8 * _product(stack.shape[1:]), "rendering")
-    pictures = allocate(shape, np.dtype(np.uint8)) if out is None else out
+    pictures = allocate(shape, _GREY) if out is None else out
     places = pictures[None] if alone else pictures
     draw = _colours(invert) if colour else _greys(stack, numbers, wanted, bool(invert))
 
     def work(i: int) -> None:
-        picture = draw(np.asarray(stack[numbers[i]]))
-        places[i] = picture if size == (rows, cols) else resize(picture, size)
+        frame = np.asarray(stack[numbers[i]])
+        if size == (rows, cols):
+            draw(frame, places[i])
+            return
+        picture = np.empty(frame.shape, np.uint8)
+        draw(frame, picture)
+        places[i] = resize(picture, size)
 
     run_all(
         work,
@@ -78,9 +86,9 @@ def _is_colour(array: np.ndarray) -> bool:
 def _colours(invert: bool | None) -> Any:
     from radkit.pixels.rendering import to_eight_bits
 
-    def draw(frame: np.ndarray) -> np.ndarray:
+    def draw(frame: np.ndarray, place: np.ndarray) -> None:
         rgb = to_eight_bits(frame, 8 * frame.dtype.itemsize)
-        return 255 - rgb if invert else rgb
+        place[...] = 255 - rgb if invert else rgb
 
     return draw
 
@@ -94,18 +102,17 @@ def _greys(stack: np.ndarray, numbers: Any, wanted: Wanted, invert: bool) -> Any
         centre, width = float(wanted[0]), float(wanted[1])
         chosen = Voi("LINEAR" if width >= 1 else "LINEAR_EXACT", centre, width)
     elif wanted in ("header", "auto"):
-        chosen = auto_window(*value_counts(stack[numbers], None), Modality())
+        chosen = auto_window(*value_counts(stack[numbers], None), _AS_STORED)
     else:
         raise OptionError("an array has no header with windows: give (centre, width) or 'auto'")
-    native = stack.dtype.newbyteorder("=")
-    kept = native if native.itemsize <= 8 and native != np.float16 else np.dtype(np.float32)
+    kept = stack.dtype.newbyteorder("=")
+    if kept.kind == "f" and kept.itemsize not in (4, 8):
+        kept = np.dtype(np.float32)
     stage = make_stage(
-        Modality(), chosen, dtype=kept, bits=8 * kept.itemsize, invert=invert, padding=None
+        _AS_STORED, chosen, dtype=kept, bits=8 * kept.itemsize, invert=invert, padding=None
     )
 
-    def draw(frame: np.ndarray) -> np.ndarray:
-        levels = np.empty(frame.shape, np.uint8)
-        stage.draw(frame.astype(kept, copy=False), levels)
-        return levels
+    def draw(frame: np.ndarray, place: np.ndarray) -> None:
+        stage.draw(frame.astype(kept, copy=False), place)
 
     return draw
