@@ -1,5 +1,6 @@
 from radkit.errors import RadkitError
 
+def next_marker(data: bytes | memoryview, begin: int, *, jpegls: bool) -> int: ...
 def walk(
     data: bytes | memoryview,
     *,

@@ -7,17 +7,14 @@ to its defaults.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from radkit._native import _jpegscan
 from radkit.errors import CorruptPixelData, Problem, TruncatedPixelData
 
 __all__ = ["Component", "Markers", "Scan", "parse"]
 
 JPEGLS_SOF = 0xF7
-# Markers that end entropy-coded bytes. T.81 stuffs 00 after FF, T.87 a zero bit; RST do not end.
-_NEXT_JPEG = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-_NEXT_JPEGLS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +196,7 @@ def _scan(
         raise CorruptPixelData("more than 1024 scans", offset=at)
     is_ls = found.sof == JPEGLS_SOF
     begin = at + length
-    match = (_NEXT_JPEGLS if is_ls else _NEXT_JPEG).search(data, begin)
-    end = match.start() if match else len(data)
+    end = _jpegscan.next_marker(data, begin, jpegls=is_ls)
     start, stop, approximation = body[-3:]
     selectors = tuple((byte >> 4, byte & 15) for byte in body[2 : 2 + 2 * body[0] : 2])
     found.scans.append(

@@ -276,7 +276,7 @@ def _decode(
     shape = (rows, cols) if count == 1 else (rows, cols, count)
     most = rows * cols * count * dtype.itemsize
 
-    def make(stream: bytes) -> np.ndarray:
+    def make(stream: bytes | memoryview) -> np.ndarray:
         [array] = _foreign.run("jpeg", LIBRARY, stream, most=most, colour=colour)
         if array.shape != shape or array.dtype != dtype:
             raise CorruptPixelData(f"{LIBRARY} made another image than the header states")
@@ -294,7 +294,8 @@ def _decode(
     else:
         sound, fault = _walk(view, found)
         if fault is None or not strict:
-            array = make(bytes(view[:end]) + b"\xff\xd9")
+            complete = found.eoi is not None
+            array = make(view[: end + 2] if complete else bytes(view[:end]) + b"\xff\xd9")
     if fault is not None:
         if strict:
             raise fault

@@ -245,7 +245,7 @@ def _decode(view: memoryview, found: _markers.Markers) -> np.ndarray:
     check_cost(rows, cols, count, dtype.itemsize, work=2 * dtype.itemsize)
     most = rows * cols * count * dtype.itemsize
     if found.eoi is not None:
-        [array] = _foreign.run("jpegls", LIBRARY, bytes(view[: found.eoi + 2]), most=most)
+        [array] = _foreign.run("jpegls", LIBRARY, view[: found.eoi + 2], most=most)
     else:
         array = _without_eoi(bytes(view).rstrip(b"\xff"), most)
     shape = (rows, cols) if count == 1 else (rows, cols, count)

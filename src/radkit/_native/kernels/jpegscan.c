@@ -35,9 +35,44 @@ bool rk_jpegscan_table(rk_jpegscan_huff *t, const uint8_t counts[16], const uint
     return true;
 }
 
+void rk_jpegscan_leap(rk_jpegscan_leaps *leaps, const rk_jpegscan_huff *ac)
+{
+    const unsigned bits = RK_JPEGSCAN_LEAP, mask = (1u << RK_JPEGSCAN_LEAP) - 1;
+    for (unsigned v = 0; v <= mask; v++) {
+        unsigned at = 0, passed = 0, end = 0;
+        while (at < bits && passed < 64 && !end) {
+            unsigned entry = ac->look[(v << at & mask) >> (bits - RK_JPEGSCAN_LOOK)];
+            unsigned length = entry >> 8, run = entry >> 4 & 15, extra = entry & 15;
+            if (length == 0 || length > bits - at)
+                break;
+            end = extra == 0 && run != 15;
+            passed += end ? 0 : run + 1;
+            at += length + extra; /* the bits of the last one may lie beyond, up to 13 + 15 */
+        }
+        leaps->look[v] = (uint16_t)(end << 15 | passed << 5 | at);
+    }
+}
+
+static inline uint64_t load_be64(const uint8_t *p)
+{
+    uint64_t word = 0;
+    for (int k = 0; k < 8; k++)
+        word = word << 8 | p[k];
+    return word;
+}
+
 /* Fill up to at least 48 true bits, or to the end of the data or a marker. */
 static void fill(reader *r)
 {
+    if (r->size - r->at >= 8) {
+        uint64_t word = load_be64(r->data + r->at), turned = ~word;
+        if (!((turned - 0x0101010101010101u) & word & 0x8080808080808080u)) { /* no FF */
+            r->bits |= word >> r->count;
+            r->at += (size_t)(63 - r->count) >> 3;
+            r->count |= 56;
+            return; /* bits below the true ones are those of the byte that comes next */
+        }
+    }
     while (r->count <= 48 && r->at < r->size) {
         uint8_t byte = r->data[r->at];
         if (byte == 0xFF) {
@@ -83,19 +118,41 @@ static inline int symbol(reader *r, const rk_jpegscan_huff *t)
 }
 
 static enum rk_jpegscan_rule block(reader *r, const rk_jpegscan_huff *dc,
-                                   const rk_jpegscan_huff *ac)
+                                   const rk_jpegscan_huff *ac, const rk_jpegscan_leaps *leaps)
 {
-    int s = symbol(r, dc);
-    if (s < 0)
-        return s == -1 ? RK_JPEGSCAN_SHORT : RK_JPEGSCAN_CODE;
-    if (s > 16)
-        return RK_JPEGSCAN_CODE;
-    if (r->count < s)
+    if (r->count < 32)
         fill(r);
-    if (r->count < s)
-        return RK_JPEGSCAN_SHORT;
-    drop(r, s);
+    uint32_t entry = dc->look[r->bits >> (64 - RK_JPEGSCAN_LOOK)];
+    int s = (int)(entry & 0xFF), whole = (int)(entry >> 8) + s;
+    if (entry && s <= 16 && whole <= r->count)
+        drop(r, whole);
+    else {
+        s = symbol(r, dc);
+        if (s < 0)
+            return s == -1 ? RK_JPEGSCAN_SHORT : RK_JPEGSCAN_CODE;
+        if (s > 16)
+            return RK_JPEGSCAN_CODE;
+        if (r->count < s)
+            fill(r);
+        if (r->count < s)
+            return RK_JPEGSCAN_SHORT;
+        drop(r, s);
+    }
     for (int k = 1; k < 64; k++) {
+        if (leaps) {
+            if (r->count < 32)
+                fill(r);
+            unsigned leap = leaps->look[r->bits >> (64 - RK_JPEGSCAN_LEAP)];
+            int used = (int)(leap & 31), passed = (int)(leap >> 5 & 127);
+            /* A block that is full has no symbol for its end: the last one goes alone. */
+            if (used && k + passed < 64 && used <= r->count) {
+                drop(r, used);
+                if (leap >> 15)
+                    break;
+                k += passed - 1;
+                continue;
+            }
+        }
         int rs = symbol(r, ac);
         if (rs < 0)
             return rs == -1 ? RK_JPEGSCAN_SHORT : RK_JPEGSCAN_CODE;
@@ -159,7 +216,7 @@ rk_status rk_jpegscan_walk(const rk_jpegscan_plan *plan, const uint8_t *data, si
             left = plan->restart;
         }
         for (uint32_t i = 0; i < plan->blocks && rule == RK_JPEGSCAN_FINE; i++)
-            rule = block(&r, plan->dc[i], plan->ac[i]);
+            rule = block(&r, plan->dc[i], plan->ac[i], plan->leaps[i]);
         if (rule != RK_JPEGSCAN_FINE)
             break;
         left--;
@@ -175,4 +232,24 @@ rk_status rk_jpegscan_walk(const rk_jpegscan_plan *plan, const uint8_t *data, si
     status.code = rule == RK_JPEGSCAN_SHORT && r.at + 1 >= size ? RK_TRUNCATED : RK_CORRUPT;
     status.offset = r.at;
     return status;
+}
+
+size_t rk_jpegscan_marker(const uint8_t *data, size_t size, size_t from, bool jpegls)
+{
+    while (from < size) {
+        const uint8_t *found = memchr(data + from, 0xFF, size - from);
+        if (!found)
+            break;
+        size_t first = (size_t)(found - data), at = first + 1;
+        while (at < size && data[at] == 0xFF)
+            at++;
+        if (at == size)
+            break;
+        uint8_t code = data[at];
+        bool stuffed = jpegls ? code < 0x80 : code == 0;
+        if (!stuffed && (code & 0xF8) != 0xD0)
+            return first;
+        from = at + 1;
+    }
+    return size;
 }

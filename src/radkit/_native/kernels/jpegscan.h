@@ -9,7 +9,8 @@
 
 enum {
     RK_JPEGSCAN_BLOCKS = 10,    /* most blocks of an MCU, T.81 B.2.3 */
-    RK_JPEGSCAN_LOOK = 9        /* bits of the look-up */
+    RK_JPEGSCAN_LOOK = 9,       /* bits of the look-up */
+    RK_JPEGSCAN_LEAP = 13       /* bits of the look-up of several AC symbols */
 };
 
 enum rk_jpegscan_rule {
@@ -35,8 +36,17 @@ typedef struct rk_jpegscan_huff {
 bool rk_jpegscan_table(rk_jpegscan_huff *t, const uint8_t counts[16], const uint8_t *symbols,
                        size_t size);
 
+/* All AC symbols that begin within the next bits, appended bits included: bits to drop in bits
+ * 0 to 4, coefficients passed in 5 to 11, 15 set if the last one ends the block. 0 = none. */
+typedef struct rk_jpegscan_leaps {
+    uint16_t look[1 << RK_JPEGSCAN_LEAP];
+} rk_jpegscan_leaps;
+
+void rk_jpegscan_leap(rk_jpegscan_leaps *leaps, const rk_jpegscan_huff *ac);
+
 typedef struct rk_jpegscan_plan {
     const rk_jpegscan_huff *dc[RK_JPEGSCAN_BLOCKS], *ac[RK_JPEGSCAN_BLOCKS];
+    const rk_jpegscan_leaps *leaps[RK_JPEGSCAN_BLOCKS]; /* of ac; NULL: symbol by symbol */
     uint32_t blocks;  /* of an MCU, 1 .. RK_JPEGSCAN_BLOCKS */
     uint64_t mcus;    /* that the scan must have */
     uint32_t restart; /* MCUs between restart markers, 0 = none */
@@ -46,5 +56,10 @@ typedef struct rk_jpegscan_plan {
  * there, `*spare` of bytes left over (before restart markers, or at the end). */
 RK_MUST_CHECK rk_status rk_jpegscan_walk(const rk_jpegscan_plan *plan, const uint8_t *data,
                                          size_t size, uint64_t *whole, uint64_t *spare);
+
+/* The first FF, at `from` or later, of a marker that ends entropy-coded data, fill bytes
+ * included; `size` if there is none. After FF, T.81 stuffs 00 and T.87 a 0 bit; neither that
+ * nor RST ends them. */
+size_t rk_jpegscan_marker(const uint8_t *data, size_t size, size_t from, bool jpegls);
 
 #endif /* RK_JPEGSCAN_H */
