@@ -7,7 +7,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 NATIVE = "src/radkit/_native"
-FLAGS = ["-O3", "-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
+FLAGS = ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
 LINK: list[str] = []
 if sanitize := os.environ.get("RADKIT_SANITIZE"):  # e.g. "address,undefined"
     FLAGS += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-g", "-O1"]

@@ -6,7 +6,9 @@ top=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$top/.venv/bin/python" -m pip -q --disable-pip-version-check wheel --no-deps -w "$work/dist" .
+# By way of the source distribution, so that a file missing from it is found.
+"$top/.venv/bin/python" setup.py -q sdist --dist-dir "$work"
+"$top/.venv/bin/python" -m pip -q --disable-pip-version-check wheel --no-deps -w "$work/dist" "$work"/radkit-*.tar.gz
 python3 -m venv "$work/env"
 "$work/env/bin/python" -m pip -q --disable-pip-version-check install "$work"/dist/radkit-*.whl
 cd "$work"
