@@ -70,7 +70,7 @@ class FunctionalGroups:
         """The object has functional groups."""
         return self._shared is not None or bool(self._per_frame)
 
-    def macro(self, frame: int, tag: int) -> Elements | None:
+    def macro(self, frame: int, tag: int, *, gaps: bool = False) -> Elements | None:
         """Return the first item of a macro for a frame, or None if the object has none.
 
         Parameters
@@ -79,16 +79,18 @@ class FunctionalGroups:
             From 0.
         tag : int
             Sequence of the macro, as `PIXEL_MEASURES`.
+        gaps : bool, default False
+            Some frames may lack the macro: None for those.
 
         Raises
         ------
         CorruptFile
             Other frames have the macro, this one has not.
         """
-        items = self.items(frame, tag)
+        items = self.items(frame, tag, gaps=gaps)
         return items[0] if items else None
 
-    def items(self, frame: int, tag: int) -> tuple[Elements, ...]:
+    def items(self, frame: int, tag: int, *, gaps: bool = False) -> tuple[Elements, ...]:
         """Return all items of a macro for a frame, per frame first, then shared; () if none."""
         self._check(frame)
         if self._per_frame:
@@ -96,7 +98,7 @@ class FunctionalGroups:
             if own:
                 return own
         shared = self._shared.items(tag) if self._shared is not None else ()
-        if not shared and self._per_frame and self._elsewhere(tag):
+        if not (shared or gaps) and self._per_frame and self._elsewhere(tag):
             raise CorruptFile(
                 f"the functional group ({tag >> 16:04X},{tag & 0xFFFF:04X}) is there for other"
                 " frames, not for this one",

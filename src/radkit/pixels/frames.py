@@ -25,6 +25,7 @@ from radkit.dicom.objects import DicomObject, open_object
 from radkit.errors import (
     CorruptPixelData,
     LimitExceeded,
+    OptionError,
     Problem,
     RadkitError,
     UnsupportedTransferSyntax,
@@ -172,7 +173,7 @@ class Frames:
         return dataclasses.replace(self.spec, bits_stored=self.image.bits_allocated)
 
     def check_ability(self, *, reduce: int, layers: int | None) -> None:
-        """Raise `UnsupportedTransferSyntax` if the coding cannot do what is asked."""
+        """Raise if the coding cannot do what is asked, or the samples have no means."""
         coding, syntax = self.coding, self.obj.syntax
         word = "reduce" if reduce and not syntax.reduce else ""
         if layers is not None and not syntax.layers:
@@ -183,6 +184,13 @@ class Frames:
                 syntax=syntax.uid,
                 source=self.obj.reader.name,
                 hint="Decode the whole frame, or transcode to HTJ2K or JPEG 2000 first",
+            )
+        if reduce and self.photometric == "PALETTE COLOR":
+            raise OptionError(
+                "reduce must be 0 for PALETTE COLOR: indexes have no means",
+                source=self.obj.reader.name,
+                section="PS3.3 C.7.6.3.1.2",
+                hint="radkit.render(size=) makes a small picture of the colours",
             )
 
     def frame_shape(self, region: Region | None, reduce: int) -> tuple[int, ...]:

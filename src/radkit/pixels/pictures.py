@@ -8,6 +8,7 @@ import numpy as np
 
 from radkit import limits
 from radkit.errors import OptionError
+from radkit.pixels.colours import to_eight_bits
 from radkit.pixels.decoding import allocate
 from radkit.pixels.display import auto_window, make_stage, value_counts
 from radkit.pixels.modality import Modality
@@ -84,8 +85,6 @@ def _is_colour(array: np.ndarray) -> bool:
 
 
 def _colours(invert: bool | None) -> Any:
-    from radkit.pixels.rendering import to_eight_bits
-
     def draw(frame: np.ndarray, place: np.ndarray) -> None:
         rgb = to_eight_bits(frame, 8 * frame.dtype.itemsize)
         place[...] = 255 - rgb if invert else rgb

@@ -18,8 +18,8 @@ class Groups(Protocol):
 
     top: Elements
 
-    def macro(self, frame: int, tag: int) -> Elements | None:
-        """Return the item of a macro for a frame."""
+    def macro(self, frame: int, tag: int, *, gaps: bool = False) -> Elements | None:
+        """Return the item of a macro for a frame; `gaps`: some frames may lack it."""
         ...
 
 
@@ -29,8 +29,8 @@ class _TopLevel:
     def __init__(self, top: Elements) -> None:
         self.top = top
 
-    def macro(self, frame: int, tag: int) -> Elements | None:
-        del frame, tag
+    def macro(self, frame: int, tag: int, *, gaps: bool = False) -> Elements | None:
+        del frame, tag, gaps
         return None
 
 
@@ -51,7 +51,10 @@ def frame_groups(opened: Frames) -> Groups:
         return _TopLevel(opened.obj.elements)
 
 
-def places(groups: Groups, frame: int, macro: int) -> tuple[Elements, ...]:
-    """Return the item of a macro for a frame, if there is one, and then the top level."""
-    item = groups.macro(frame, macro)
+def places(groups: Groups, frame: int, macro: int, *, gaps: bool = False) -> tuple[Elements, ...]:
+    """Return the item of a macro for a frame, if there is one, and then the top level.
+
+    A frame without a macro that others have is an error, unless `gaps`.
+    """
+    item = groups.macro(frame, macro, gaps=gaps)
     return (groups.top,) if item is None else (item, groups.top)

@@ -9,11 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from radkit import limits
-from radkit._native import _pixels
-from radkit._native import cpu as _cpu
 from radkit.codecs import registry
 from radkit.errors import CorruptFile, OptionError
 from radkit.pixels import voi as voi_step
+from radkit.pixels.colours import Supplement, read_supplement, through_palette, to_eight_bits
 from radkit.pixels.decoding import allocate
 from radkit.pixels.display import Padding, Stage, auto_window, make_stage, value_counts
 from radkit.pixels.frames import Frames, OneFrame
@@ -88,7 +87,7 @@ def render(
     -------
     ndarray
         uint8, grey (rows, cols) or RGB (rows, cols, 3), with a frame axis as in
-        `radkit.decode`.
+        `radkit.decode`. Grey images with a supplemental palette give RGB.
 
     Raises
     ------
@@ -102,7 +101,7 @@ def render(
 
     Notes
     -----
-    PS3.3 C.11.1, C.11.2.1.2, C.11.2.1.3. Without `size` the result is
+    PS3.3 C.11.1, C.11.2.1.2, C.11.2.1.3, C.7.6.19. Without `size` the result is
     floor(y + 0.5) of the formula in float64. Pixel Padding Value is background,
     0, also when inverted. RGB and palettes of 16 bits are scaled to 8. The result
     is not calibrated to a display (PS3.14).
@@ -142,6 +141,7 @@ class _Job:
     groups: Groups
     palette: Palette | None
     padding: Padding | None
+    supplements: dict[int, Supplement | None]  # by frame number; {} if all is grey or all colour
 
     @classmethod
     def plan(
@@ -161,16 +161,18 @@ class _Job:
         if box is not None:
             aspect = pixel_aspect(groups, numbers[0] if len(numbers) else 0)
             size = fit(image.rows, image.cols, box, aspect)
-        indexed = image.photometric == "PALETTE COLOR"
+        padding = _padding(opened) if image.photometric in GREY else None
+        supplements = read_supplement(opened, groups, list(numbers), padding)
+        indexed = image.photometric == "PALETTE COLOR" or bool(supplements)
         if reduce == "auto":
             reduce = _best_reduction(opened, numbers, size) if not indexed else 0
         elif reduce and indexed:
-            raise OptionError("reduce must be 0 for PALETTE COLOR: indexes have no means")
+            raise OptionError("reduce must be 0 where there is a palette: indexes have no means")
         opened.check_ability(reduce=reduce, layers=None)
         opened.locate(numbers)
         elements = opened.obj.elements
         palette = None
-        if indexed:
+        if indexed and not supplements:
             palette = read_palette(elements, signed=image.signed, big_endian=elements.big_endian)
         return cls(
             opened=opened,
@@ -182,7 +184,8 @@ class _Job:
             invert=image.photometric == "MONOCHROME1" if invert is None else bool(invert),
             groups=groups,
             palette=palette,
-            padding=_padding(opened) if image.photometric in GREY else None,
+            padding=padding,
+            supplements=supplements,
         )
 
     def run(self, threads: int, out: np.ndarray | None) -> np.ndarray:
@@ -190,7 +193,7 @@ class _Job:
         image = self.opened.image
         plane = self.size or grid_shape(image.rows, image.cols, None, self.reduce)
         colour = image.photometric not in GREY
-        frame_shape = (*plane, 3) if colour else plane
+        frame_shape = (*plane, 3) if colour or self.supplements else plane
         shape = frame_shape if self.alone else (len(self.numbers), *frame_shape)
         check_out(out, shape, np.dtype(np.uint8))
         self._check_memory(shape, threads)
@@ -206,7 +209,7 @@ class _Job:
             if colour:
                 self._place(self._colour(frame), places[i])
             else:
-                self._draw(frame, self._stage(i, frame, stages), places[i])
+                self._draw(i, frame, self._stage(i, frame, stages), places[i])
 
         stages: dict[Any, Stage] = {}
         run_all(work, len(self.numbers), threads=threads, deadline=deadline)
@@ -244,7 +247,7 @@ class _Job:
         )
         if chosen is None:
             if frame.array.dtype.kind == "f":  # no Bits Stored, no full range
-                counted = value_counts(frame.array, self.padding)
+                counted = self._counts(i, frame)
                 chosen = auto_window(*counted, modality)
             else:
                 chosen = voi_step.full_range(*span)
@@ -274,9 +277,10 @@ class _Job:
         """Decode all frames, find one window for all of them, draw them."""
         made = run_all(self._decode, len(self.numbers), threads=threads, deadline=deadline)
         modalities = [self._modality(i) for i in range(len(made))]
-        greys, counts = [], []
+        greys: list[np.ndarray] = []
+        counts: list[np.ndarray] = []
         for frame, modality in zip(made, modalities, strict=True):
-            values, often = value_counts(frame.array, self.padding)
+            values, often = self._counts(len(greys), frame)
             greys.append(modality.apply(values))
             counts.append(often)
         together = np.concatenate(greys) if greys else np.empty(0)
@@ -286,17 +290,33 @@ class _Job:
 
         def work(i: int) -> None:
             stage = self._shared(modalities[i], chosen, made[i], stages)
-            self._draw(made[i], stage, places[i])
+            self._draw(i, made[i], stage, places[i])
 
         run_all(work, len(made), threads=threads, deadline=deadline)
 
-    def _draw(self, frame: OneFrame, stage: Stage, place: np.ndarray) -> None:
-        if self.size is None:
+    def _counts(self, i: int, frame: OneFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stored values that are shown as grey, and how often they occur."""
+        values, often = value_counts(frame.array, self.padding)
+        supplement = self.supplements.get(self.numbers[i])
+        if supplement is None:
+            return values, often
+        grey = ~supplement.coloured(values)
+        return values[grey], often[grey]
+
+    def _draw(self, i: int, frame: OneFrame, stage: Stage, place: np.ndarray) -> None:
+        if self.size is None and not self.supplements:
             stage.draw(frame.array, place)
             return
         levels = np.empty(frame.array.shape, np.uint8)
         stage.draw(frame.array, levels)
-        self._place(levels, place)
+        if not self.supplements:
+            self._place(levels, place)
+            return
+        supplement = self.supplements[self.numbers[i]]
+        if supplement is None:
+            self._place(np.repeat(levels[..., None], 3, axis=2), place)
+        else:
+            self._place(supplement.colour(frame.array, levels, invert=self.invert), place)
 
     def _place(self, picture: np.ndarray, place: np.ndarray) -> None:
         place[...] = picture if self.size is None else resize(picture, self.size)
@@ -314,29 +334,6 @@ class _Job:
                 section="PS3.3 C.7.6.3.1.2",
             )
         return 255 - rgb if self.invert else rgb
-
-
-def through_palette(indexes: np.ndarray, palette: Palette) -> np.ndarray:
-    """Return the colours of palette indexes, 8 bits each; 16-bit entries are scaled, rounded."""
-    tables = (palette.red, palette.green, palette.blue)
-    red, green, blue = (to_eight_bits(table, 8 * table.dtype.itemsize) for table in tables)
-    if indexes.dtype.itemsize > 2:
-        top = palette.first + len(red) - 1
-        indexes = (np.clip(indexes, palette.first, top) - palette.first).astype(np.uint16)
-        first = 0
-    else:
-        first = palette.first
-    out = np.empty((*indexes.shape, 3), np.uint8)
-    _pixels.palette_rgb(np.ascontiguousarray(indexes), red, green, blue, first, out, cpu=_cpu.USE)
-    return out
-
-
-def to_eight_bits(samples: np.ndarray, bits: int) -> np.ndarray:
-    """Return samples of 0 ... 2**bits - 1 scaled to 0 ... 255, rounded to nearest."""
-    if samples.dtype == np.uint8 and bits == 8:
-        return samples
-    scaled = np.clip(samples.astype(np.float64), 0, None) * (255.0 / ((1 << bits) - 1))
-    return np.minimum(np.floor(scaled + 0.5), 255).astype(np.uint8)
 
 
 def _bits(frame: OneFrame) -> int:

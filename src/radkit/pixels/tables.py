@@ -107,15 +107,17 @@ def read_palette(elements: Elements, *, signed: bool, big_endian: bool) -> Palet
         firsts.append(first)
     largest = max(int(column.max()) for column, _ in columns)
     wide = largest > 255
-    length = max(len(column) for column, _ in columns)
+    # Tables of unlike place or length are broken (C.7.6.3.1.5); clamping says what they mean.
+    start = min(firsts)
+    ends = [first + len(column) for first, (column, _) in zip(firsts, columns, strict=True)]
     red, green, blue = (
         np.ascontiguousarray(
-            np.pad(column, (0, length - len(column)), mode="edge"),
+            np.pad(column, (first - start, max(ends) - end), mode="edge"),
             np.uint16 if wide else np.uint8,
         )
-        for column, _ in columns
+        for (column, _), first, end in zip(columns, firsts, ends, strict=True)
     )
-    return Palette(firsts[0], red, green, blue)
+    return Palette(start, red, green, blue)
 
 
 def _words(elements: Elements, tag: int, big_endian: bool) -> np.ndarray | None:

@@ -161,7 +161,8 @@ def _sound(voi: Voi, *, strict: bool) -> Voi | None:
 
 def _choices(groups: Groups, frame: int, *, signed: bool) -> tuple[list[Voi], list[Voi]]:
     """Return windows and tables of the first place that has any."""
-    for place in places(groups, frame, FRAME_VOI_LUT):
+    # The macro is optional (PS3.3 A.36 ff.): a frame may have no window where others have one.
+    for place in places(groups, frame, FRAME_VOI_LUT, gaps=True):
         windows = _windows(place)
         luts = [
             Voi(
