@@ -5,7 +5,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from radkit.errors import CorruptFile, OptionError
+from radkit.errors import CorruptFile, OptionError, TruncatedPixelData
 from radkit.pixels import render
 from radkit.preview import FORMATS, encode_picture, thumbnail
 from radkit.testing import sample
@@ -74,3 +74,20 @@ def test_array_that_is_no_picture_raises(array):
 def test_object_without_pixels_raises():
     with pytest.raises(CorruptFile):
         thumbnail(sample("report"))
+
+
+def test_object_is_opened_once(monkeypatch):
+    from radkit.pixels import frames
+
+    opened, real = [], frames.open_object
+    monkeypatch.setattr(frames, "open_object", lambda *a, **k: opened.append(1) or real(*a, **k))
+    thumbnail(sample("us_jpeg"), size=40)
+    assert len(opened) == 1
+
+
+def test_errors_name_their_object(tmp_path):
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(sample("ct").read_bytes()[:-400])
+    with pytest.raises(TruncatedPixelData) as caught:
+        thumbnail(path)
+    assert caught.value.source == str(path)

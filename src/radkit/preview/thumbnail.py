@@ -6,12 +6,15 @@ millimetres of the header. The encoders are those of imagecodecs.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radkit.errors import EncodeError, MissingDependency, OptionError
+
+if TYPE_CHECKING:
+    from radkit.pixels.frames import Frames
 
 __all__ = ["FORMATS", "encode_picture", "thumbnail"]
 
@@ -72,27 +75,23 @@ def thumbnail(
     (64, 64)
     """
     from radkit.pixels import render
+    from radkit.pixels.frames import Frames
     from radkit.pixels.selection import check_at_least
 
     side = check_at_least("size", size, 1, 4096)
     if format != "array" and format not in FORMATS:
         raise OptionError(f"format must be array or one of {', '.join(FORMATS)}, not {format!r}")
-    picture: Picture = render(
-        source, frames=_frame(source), window=window, size=(side, side), threads=1
-    )
+    with Frames(source) as opened, opened.named():
+        obj: Any = opened.obj  # opened once, whatever the source
+        picture: Picture = render(
+            obj, frames=_frame(opened), window=window, size=(side, side), threads=1
+        )
     return picture if format == "array" else encode_picture(picture, format)
 
 
-def _frame(source: Any) -> int:
-    from radkit.pixels import inspect
-
-    frames = inspect(source).shape[0]
-    if frames < 2:
-        return 0
-    from radkit.dicom.objects import open_object
-
-    with open_object(source) as obj:
-        stated = obj.elements.ints(_REPRESENTATIVE_FRAME)
+def _frame(opened: Frames) -> int:
+    frames = opened.image.frames
+    stated = opened.obj.elements.ints(_REPRESENTATIVE_FRAME) if frames > 1 else ()
     if stated and 1 <= stated[0] <= frames:
         return int(stated[0]) - 1
     return frames // 2
