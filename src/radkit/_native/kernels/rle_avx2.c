@@ -194,9 +194,26 @@ void rk_rle_weave_avx2(uint8_t *out, const uint8_t *in, size_t n, size_t planes,
         rk_rle_weave_c(out, in, n, planes, order);
 }
 
+/* Byte 3 * k of 48: six in the first load, five in each of the others. */
+static size_t split_three(uint8_t *plane, const uint8_t *in, size_t n)
+{
+    const __m128i first = _mm_setr_epi8(0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+    const __m128i middle = _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14, -1, -1, -1, -1, -1);
+    const __m128i last = _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 4, 7, 10, 13);
+    size_t i = 0;
+    for (; n - i > 16; i += 16) { /* the two bytes after the last cell are not read */
+        const __m128i *from = (const __m128i *)(in + 3 * i);
+        __m128i x = _mm_shuffle_epi8(_mm_loadu_si128(from), first);
+        __m128i y = _mm_shuffle_epi8(_mm_loadu_si128(from + 1), middle);
+        __m128i z = _mm_shuffle_epi8(_mm_loadu_si128(from + 2), last);
+        _mm_storeu_si128((__m128i *)(plane + i), _mm_or_si128(_mm_or_si128(x, y), z));
+    }
+    return i;
+}
+
 void rk_rle_split_avx2(uint8_t *plane, const uint8_t *in, size_t n, size_t stride)
 {
-    size_t i = 0;
+    size_t i = stride == 3 ? split_three(plane, in, n) : 0;
     if (stride == 2) {
         const __m256i low = _mm256_set1_epi16(0xFF);
         for (; n - i > 32; i += 32) { /* the byte after the last cell is not read */
