@@ -140,3 +140,30 @@ def test_syntaxes_tell_what_can_be_done():
     assert known["rle"].decode and not known["rle"].reduce
     refused = [one for one in radkit.syntaxes() if not one.decode]
     assert refused and all(one.refusal for one in refused)
+
+
+LABELS = {
+    "jpeg": "1.2.840.10008.1.2.4.50",
+    "jpeg-lossless": "1.2.840.10008.1.2.4.70",
+    "jpegls": "1.2.840.10008.1.2.4.80",
+}
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("kind", LABELS)
+def test_jpeg_family_is_told_by_the_stream_and_not_by_the_label(label, kind):
+    import imagecodecs
+
+    from radkit.codecs import jpeg_lossless
+
+    array = np.add.outer(np.arange(16), np.arange(24)).astype(np.uint8) * 4
+    stream = {
+        "jpeg": lambda: imagecodecs.jpeg8_encode(array, level=60),
+        "jpeg-lossless": lambda: jpeg_lossless.encode(array),
+        "jpegls": lambda: imagecodecs.jpegls_encode(array),
+    }[kind]()
+    info = radkit.inspect(coded(array, stream, LABELS[label]))
+    assert info.codestream.coding == kind
+    assert info.codestream.reversible == (kind != "jpeg")
+    assert info.lossy == (kind == "jpeg")
+    assert ("coding-disagrees" in codes(info)) == (kind != label)

@@ -90,8 +90,12 @@ def decode(data: Any, *, out: np.ndarray | None = None, strict: bool = True) -> 
 
 
 def info(data: Any) -> CodestreamInfo:
-    """Return what the headers say; see `CodestreamInfo`."""
+    """Return what the headers say, also of a JPEG-LS stream; see `CodestreamInfo`."""
     found = _markers.parse(as_view(data))
+    if found.sof == _markers.JPEGLS_SOF:
+        from radkit.codecs import jpegls
+
+        return jpegls.info(data)
     return CodestreamInfo(
         coding="jpeg" if found.sof != 3 else "jpeg-lossless",
         rows=found.rows,

@@ -199,8 +199,16 @@ def info(data: Any) -> CodestreamInfo:
 
 
 def frame_info(data: Any) -> CodestreamInfo | None:
-    """Return what the header of one frame says."""
-    return info(data)
+    """Return what the header of one frame says, also if it is of another JPEG process."""
+    try:
+        return info(data)
+    except UnsupportedTransferSyntax:
+        from radkit.codecs import jpeg
+
+        found = jpeg.info(data)
+        if found.coding == "jpeg-lossless":
+            raise
+        return found
 
 
 def decode_frame(

@@ -101,8 +101,12 @@ def encode(array: Any, *, max_error: int = 0, bits: int | None = None) -> bytes:
 
 
 def info(data: Any) -> CodestreamInfo:
-    """Return what the headers say; see `CodestreamInfo`."""
+    """Return what the headers say, also of another JPEG stream; see `CodestreamInfo`."""
     found = _markers.parse(as_view(data))
+    if found.sof != _markers.JPEGLS_SOF:
+        from radkit.codecs import jpeg
+
+        return jpeg.info(data)
     count = len(found.components)
     missing = (
         ()
