@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from radkit import limits as limits
     from radkit import preview as preview
     from radkit import pydicom as pydicom
+    from radkit.codecs.frame import CodestreamInfo as CodestreamInfo
     from radkit.codecs.options import Coding as Coding
     from radkit.codecs.options import Lossy as Lossy
+    from radkit.dicom.uids import TransferSyntax as TransferSyntax
     from radkit.errors import CorrectionWarning as CorrectionWarning
     from radkit.errors import CorruptFile as CorruptFile
     from radkit.errors import CorruptPixelData as CorruptPixelData
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
     from radkit.errors import VerificationError as VerificationError
     from radkit.geometry import Plane as Plane
     from radkit.geometry import Slab as Slab
+    from radkit.mpr import Interpolation as Interpolation
     from radkit.mpr import PlaneImage as PlaneImage
     from radkit.mpr.reformat import reformat as reformat
     from radkit.pixels import Decoded as Decoded
     from radkit.pixels import ImageInfo as ImageInfo
     from radkit.pixels import Request as Request
+    from radkit.pixels import Source as Source
     from radkit.pixels import Values as Values
     from radkit.pixels import decode as decode
     from radkit.pixels import decode_many as decode_many
@@ -64,7 +68,9 @@ __version__ = "0.1.0"
 
 _ROOMS = ("codecs", "dicom", "errors", "limits", "preview", "pydicom")
 _NAMES = {
+    "radkit.codecs.frame": ("CodestreamInfo",),
     "radkit.codecs.options": ("Coding", "Lossy"),
+    "radkit.dicom.uids": ("TransferSyntax",),
     "radkit.errors": (
         "CorrectionWarning",
         "CorruptFile",
@@ -83,11 +89,12 @@ _NAMES = {
         "VerificationError",
     ),
     "radkit.geometry": ("Plane", "Slab"),
-    "radkit.mpr": ("PlaneImage", "reformat"),
+    "radkit.mpr": ("Interpolation", "PlaneImage", "reformat"),
     "radkit.pixels": (
         "Decoded",
         "ImageInfo",
         "Request",
+        "Source",
         "Values",
         "decode",
         "decode_many",

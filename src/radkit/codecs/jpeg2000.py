@@ -96,6 +96,15 @@ def decode(
 def info(data: Any) -> CodestreamInfo:
     """Return what the headers say, tile-part headers included.
 
+    Parameters
+    ----------
+    data : bytes-like
+        Codestream, or the JP2 or JPH file that holds it.
+
+    Returns
+    -------
+    CodestreamInfo
+
     Raises
     ------
     CorruptPixelData
