@@ -65,6 +65,7 @@ def test_help_is_there(command, capsys):
         ["inspect"],
         ["nonsense"],
         ["transcode", CT],
+        ["transcode", CT, "-o", "x.dcm", "-s", "nonsense"],
         ["transcode", CT, "-o", "x.dcm", "--ratio", "0.5"],
         ["transcode", CT, "-o", "x.dcm", "--ratio", "8", "--psnr", "50"],
         ["preview", CT, "-o", "x", "--window", "wide"],
@@ -281,3 +282,55 @@ def test_closed_stdout_is_no_error():
     assert process.wait(timeout=60) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_full_stdout_gives_5_and_no_traceback():
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    for words in (["inspect", CT], ["inspect", "--json", CT], ["--version"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "radkit.cli", *words],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+            )
+        assert done.returncode == 5, done.stderr
+        assert done.stderr == "radkit: cannot write results: No space left on device\n"
+
+
+def test_json_of_a_name_that_is_no_text_is_json(tmp_path):
+    path = os.fsencode(tmp_path) + b"/bild-\xff.dcm"
+    try:
+        Path(os.fsdecode(path)).write_bytes(Path(CT).read_bytes())
+    except OSError:
+        pytest.skip("this file system wants UTF-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "radkit.cli", "inspect", "--json", path],
+        capture_output=True,
+        timeout=60,
+    )
+    assert os.fsencode(json.loads(done.stdout.decode())["source"]) == path
+
+
+def test_tables_wrap_nothing_in_a_pipe(tmp_path):
+    folder = tmp_path / ("a long name " * 12).strip()
+    folder.mkdir()
+    path = folder / "ct.dcm"
+    path.write_bytes(Path(CT).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "radkit.cli", "inspect", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[0] == str(path)
+
+
+def test_names_cannot_steer_the_terminal(tmp_path, capsys):
+    path = tmp_path / "\x1b[2J\x07.dcm"
+    path.write_bytes(b"no DICOM")
+    assert main(["inspect", str(path)]) == 1
+    told = capsys.readouterr()
+    assert "\x1b" not in told.err and "\\x1b[2J" in told.err

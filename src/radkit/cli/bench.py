@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from radkit.cli.common import common_options, complain, print_json
+from radkit.cli.common import common_options, complain, console, print_json
 from radkit.errors import RadkitError
 
 __all__ = ["bench"]
@@ -233,7 +233,6 @@ def _measure(kind: str, task: _Task) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -247,4 +246,4 @@ def _table(rows: list[dict[str, Any]]) -> None:
             f"{row['seconds'][name] * 1000:.2f}" if name in row["seconds"] else "-" for name in who
         ]
         table.add_row(escape(row["name"]), *cells)
-    Console().print(table)
+    console().print(table)

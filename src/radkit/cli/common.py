@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,12 +21,17 @@ from radkit.errors import (
     VerificationError,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 __all__ = [
     "common_options",
     "complain",
+    "console",
     "exit_code",
     "parse_window",
     "print_json",
+    "printable",
     "progress_bar",
     "versions",
     "worst",
@@ -34,6 +39,7 @@ __all__ = [
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+WIDE = 10_000  # columns of a table that goes into a file or a pipe
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 EXIT_CODES: tuple[tuple[type[RadkitError], int], ...] = (
     (OptionError, 2),
@@ -59,12 +65,30 @@ def worst(codes: list[int]) -> int:
 def complain(text: str, error: RadkitError | None = None) -> None:
     """Write a message to stderr, with the name of the source if it is known."""
     where = f"{error.source}: " if error is not None and error.source else ""
-    click.echo(f"radkit: {where}{text}", err=True)
+    click.echo(printable(f"radkit: {where}{text}"), err=True)
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters: names of files may hold what steers a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def print_json(entry: dict[str, Any]) -> None:
     """Write one object to stdout, on a line of its own."""
-    click.echo(json.dumps(entry, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(entry, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file name that is no text: escaped, so that the line stays JSON
+        text = json.dumps(entry, allow_nan=False)
+    click.echo(text)
+
+
+def console() -> Console:
+    """Return the console of tables; one that wraps nothing where no terminal limits its width."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=WIDE)
 
 
 def common_options(function: Function) -> Function:

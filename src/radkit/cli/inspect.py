@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radkit.cli.common import common_options, complain, exit_code, print_json, worst
+from radkit.cli.common import (
+    common_options,
+    complain,
+    console,
+    exit_code,
+    print_json,
+    printable,
+    worst,
+)
 from radkit.errors import RadkitError
 
 if TYPE_CHECKING:
@@ -18,7 +26,9 @@ __all__ = ["inspect"]
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--deep", is_flag=True, help="Read all packet headers, not only main headers.")
+@click.option(
+    "--deep", is_flag=True, help="Also read all packet headers; no codec of this version does."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @common_options
 def inspect(
@@ -58,11 +68,10 @@ def _plain(value: Any) -> Any:
 
 
 def _table(name: str, info: ImageInfo) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(name), title_justify="left", show_header=False, box=None)
+    table = Table(show_header=False, box=None)
     frames, rows, cols, *samples = info.shape
     shape = f"{frames} x {rows} x {cols}" + "".join(f" x {count}" for count in samples)
     lossy = "no" if not info.lossy else "yes"
@@ -85,4 +94,6 @@ def _table(name: str, info: ImageInfo) -> None:
     lines += [("problem", f"{problem.code}: {problem.text}") for problem in info.problems]
     for label, text in lines:
         table.add_row(escape(label), escape(text))
-    Console().print(table)
+    out = console()
+    out.print(escape(printable(name)), soft_wrap=True)  # a path in one piece, to be copied
+    out.print(table)

@@ -71,7 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
     except (BrokenPipeError, SystemExit):
         # The reader of stdout has gone (click turns that, and only that, into SystemExit
-        # here): no fault of any object. Let nothing be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # here): no fault of any object.
+        _discard_stdout()
         return 0
+    except OSError as error:  # what objects and files do wrong is typed: this is stdout itself
+        _discard_stdout()
+        complain(f"cannot write results: {error.strerror or type(error).__name__}")
+        return 5
     return result if isinstance(result, int) else 0
+
+
+def _discard_stdout() -> None:
+    """Let nothing be written, and fail once more, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,16 +45,32 @@ def write_file(path: Path, data: bytes) -> None:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path))
-@click.option("--size", type=click.IntRange(1, 4096), default=512, show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the pictures.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 4096),
+    default=512,
+    show_default=True,
+    help="Longest side in pixels.",
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["png", "jpeg", "webp", "avif", "jxl"]),
     default="png",
     show_default=True,
+    help="PNG is exact, the others are lossy.",
 )
-@click.option("--window", metavar="C,W", help="Centre and width; default: as the header says.")
+@click.option(
+    "--window", metavar="C,W", help="Centre and width, or auto; default: as the header says."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @common_options
 def preview(

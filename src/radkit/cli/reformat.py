@@ -20,7 +20,13 @@ __all__ = ["reformat"]
 
 @click.command()
 @click.argument("series", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File of the picture or the array.",
+)
 @click.option(
     "--plane",
     "plane_text",

@@ -15,7 +15,7 @@ from radkit.cli.common import (
     progress_bar,
     worst,
 )
-from radkit.errors import RadkitError, TransferError
+from radkit.errors import RadkitError, TransferError, UnsupportedTransferSyntax
 
 __all__ = ["transcode"]
 
@@ -25,7 +25,9 @@ OnError = Literal["raise", "copy", "skip"]
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
 @click.option("-o", "--output", "dest", required=True, help="Folder, or a .dcm file for one.")
-@click.option("-s", "--syntax", default="htj2k-lossless-rpcl", show_default=True)
+@click.option(
+    "-s", "--syntax", default="htj2k-lossless-rpcl", show_default=True, help="Its name or UID."
+)
 @click.option("--ratio", type=float, help="Lossy: stored bytes to coded bytes.")
 @click.option("--psnr", type=float, help="Lossy: dB over the range of Bits Stored.")
 @click.option("--max-error", type=int, help="Lossy: largest difference in stored values.")
@@ -61,7 +63,12 @@ def transcode(
     Every lossless result is decoded again and compared, sample by sample.
     """
     from radkit.codecs.options import Lossy
+    from radkit.dicom.uids import syntax as known
 
+    try:
+        known(syntax)
+    except UnsupportedTransferSyntax as error:
+        raise click.UsageError(f"-s: {error}") from None
     given = {name: wish for name, wish in wishes.items() if wish is not None}
     lossy = Lossy(**given) if given else None
     if len(sources) == 1 and Path(sources[0]).is_file() and not _is_folder(dest):
