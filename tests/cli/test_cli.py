@@ -66,6 +66,7 @@ def test_help_is_there(command, capsys):
         ["nonsense"],
         ["transcode", CT],
         ["transcode", CT, "-o", "x.dcm", "-s", "nonsense"],
+        ["transcode", CT, "-o", "x.dcm", "-s", "jpeg-baseline"],
         ["transcode", CT, "-o", "x.dcm", "--ratio", "0.5"],
         ["transcode", CT, "-o", "x.dcm", "--ratio", "8", "--psnr", "50"],
         ["preview", CT, "-o", "x", "--window", "wide"],

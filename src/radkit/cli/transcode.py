@@ -66,9 +66,11 @@ def transcode(
     from radkit.dicom.uids import syntax as known
 
     try:
-        known(syntax)
+        target = known(syntax)
     except UnsupportedTransferSyntax as error:
         raise click.UsageError(f"-s: {error}") from None
+    if not target.encode:
+        raise click.UsageError(f"-s: {target.title} ({target.uid}) is not written by radkit")
     given = {name: wish for name, wish in wishes.items() if wish is not None}
     lossy = Lossy(**given) if given else None
     if len(sources) == 1 and Path(sources[0]).is_file() and not _is_folder(dest):
