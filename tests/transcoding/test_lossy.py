@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
-from objects_made import DATA, OWNED, assert_carried, ct, encoded, needs_data, read
+from objects_made import (
+    DATA,
+    OWNED,
+    assert_carried,
+    ct,
+    encoded,
+    needs_data,
+    raw_elements,
+    read,
+)
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 
 from radkit.codecs import registry
 from radkit.codecs.options import Lossy
@@ -279,3 +291,42 @@ def test_real_slice_by_preset() -> None:
     ds = pydicom.dcmread(source)
     assert_carried(source, result.data, but=OWNED | HISTORY)
     assert ds.SOPInstanceUID == read(result.data).SourceImageSequence[-1].ReferencedSOPInstanceUID
+
+
+def test_method_of_a_lossless_source_is_not_invented() -> None:
+    said = encoded(ct(smooth(), LossyImageCompression="01"))
+    kept = transcode(said, None, "jpeg2000-lossless").data
+    again = read(transcode(kept, None, "htj2k-lossless").data)
+    assert again.LossyImageCompression == "01"
+    assert "LossyImageCompressionMethod" not in again
+    lossy = read(transcode(kept, None, "htj2k", lossy=Lossy(ratio=10)).data)
+    assert lossy.LossyImageCompressionMethod == "ISO_15444_15"
+
+
+def test_history_that_is_no_latin_text_is_carried() -> None:
+    ds = ct(smooth(), LossyImageCompression="01")
+    ds[0x00282114] = RawDataElement(
+        Tag(0x00282114), "CS", 4, "誠張".encode("gb18030"), 0, False, True, True
+    )
+    result = transcode(encoded(ds), None, "htj2k", lossy=Lossy(ratio=10))
+    _, value = raw_elements(result.data)[0x00282114]
+    # The second byte of the first character is a backslash: CS has no such letters.
+    assert value.rstrip() == "誠張".encode("gb18030") + b"\\ISO_15444_15"
+
+
+@pytest.mark.parametrize("target", ["explicit-le", "rle"])
+def test_loss_of_a_later_frame_is_seen(target: str) -> None:
+    frames = smooth(3)
+    whole = transcode(encoded(ct(frames)), None, "jpeg2000")
+    with Frames(whole.data) as opened:
+        coded = [bytes(opened.map.read(i)) for i in range(3)]
+    spec = Frames(whole.data).spec
+    coded[2] = registry.encode_frame(
+        "jpeg2000", frames[2], spec, lossy=Lossy(ratio=10), syntax_uid="1.2.840.10008.1.2.4.91"
+    ).data
+    ds = read(whole.data)
+    ds.PixelData = encapsulate(coded)
+    assert "LossyImageCompression" not in ds
+    result = read(transcode(encoded(ds), None, target).data)
+    assert result.LossyImageCompression == "01"
+    assert result.LossyImageCompressionMethod == "ISO_15444_1"

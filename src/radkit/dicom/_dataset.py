@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import copy
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
-from radkit.dicom.uids import SYNTAXES
+from radkit.dicom.uids import SYNTAXES, TransferSyntax
 from radkit.errors import CorruptFile, RadkitError
 
 if TYPE_CHECKING:
@@ -123,14 +124,27 @@ def dataset_parts(dataset: Dataset) -> list[Any]:
 
 def _parts(dataset: Dataset) -> list[Any]:
     uid, implicit, big_endian = _encoding(dataset)
-    parts: list[Any] = [_meta(dataset, uid or "")]
+    known = SYNTAXES.get(uid or "")
+    meta, body = _meta(dataset, uid or ""), _body(dataset, known, implicit, big_endian)
+    return [meta, *(_deflated(body) if known is not None and known.deflated else body)]
+
+
+def _deflated(body: list[Any]) -> list[bytes]:
+    """Deflate a data set as its transfer syntax says: what is passed on must be a file."""
+    state = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    parts = [state.compress(part) for part in body] + [state.flush()]
+    return [*parts, bytes(sum(map(len, parts)) & 1)]
+
+
+def _body(
+    dataset: Dataset, known: TransferSyntax | None, implicit: bool, big_endian: bool
+) -> list[Any]:
     tag = next((t for t in _PIXELS if t in dataset), None)
     if tag is None:
-        return [*parts, _written(dataset[0x00030000:], implicit, big_endian)]
-    parts.append(_written(dataset[0x00030000:tag], implicit, big_endian))
+        return [_written(dataset[0x00030000:], implicit, big_endian)]
+    parts: list[Any] = [_written(dataset[0x00030000:tag], implicit, big_endian)]
     element = dataset.get_item(tag)
     value = _pixel_value(element)
-    known = SYNTAXES.get(uid or "")
     encapsulated = bool(getattr(element, "is_undefined_length", False))
     encapsulated |= known is not None and known.encapsulated
     vr = str(getattr(element, "VR", None) or "OW")

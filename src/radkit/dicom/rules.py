@@ -263,15 +263,15 @@ def lossy_edits(obj: DicomObject, step: LossyStep) -> tuple[Edits, dict[int, Hoo
         What was done.
     """
     have = obj.elements
-    ratios = [text for text in have.texts(0x00282112) if text]
-    methods = [text for text in have.texts(0x00282114) if text]
+    ratios = _values(obj, 0x00282112)
+    methods = _values(obj, 0x00282114)
     if not methods and step.earlier_method:
-        methods = [step.earlier_method]
+        methods = [step.earlier_method.encode("ascii")]
     edits: Edits = {
         0x00080018: Edit("UI", step.instance_uid.encode("ascii")),
         0x00282110: Edit("CS", b"01"),
-        0x00282112: Edit("DS", "\\".join([*ratios, ratio_text(step.ratio)]).encode("latin-1")),
-        0x00282114: Edit("CS", "\\".join([*methods, step.method]).encode("latin-1")),
+        0x00282112: Edit("DS", b"\\".join([*ratios, ratio_text(step.ratio).encode("ascii")])),
+        0x00282114: Edit("CS", b"\\".join([*methods, step.method.encode("ascii")])),
         0x00080008: Edit("CS", _derived_type(obj)),
         0x00089215: Edit("SQ", _appended(obj, 0x00089215, _derivation_code())),
         0x0018A001: Edit("SQ", _appended(obj, 0x0018A001, _equipment(step.version))),
@@ -294,6 +294,12 @@ def lossy_edits(obj: DicomObject, step: LossyStep) -> tuple[Edits, dict[int, Hoo
         )
     hooks: dict[int, Hook] = {tag: _frame_type_hook for tag in FUNCTIONAL_GROUPS if tag in have}
     return edits, hooks
+
+
+def _values(obj: DicomObject, tag: int) -> list[bytes]:
+    """Give the values of a DS or CS element as they stand; they are carried, not read."""
+    raw = bytes(obj.elements.raw(tag) or b"")
+    return [value for part in raw.split(b"\\") if (value := part.strip(b" \0"))]
 
 
 def _derived_type(obj: DicomObject) -> bytes:

@@ -178,12 +178,9 @@ class BufferReader(Reader):
 class PartsReader(Reader):
     """Several buffers that stand one after the other, as if they were one file."""
 
-    def __init__(
-        self, parts: Sequence[Any], *, name: str | None = None, inflated: bool = False
-    ) -> None:
+    def __init__(self, parts: Sequence[Any], *, name: str | None = None) -> None:
         self._parts: list[tuple[int, memoryview]] = []
         self.name = name
-        self.inflated = inflated
         for part in parts:
             view = memoryview(part).cast("B").toreadonly()
             if view.nbytes:
@@ -310,7 +307,7 @@ def open_reader(source: Any) -> Reader:
     elif _is_dataset(source):
         from radkit.dicom._dataset import dataset_parts
 
-        reader = PartsReader(dataset_parts(source), inflated=True)
+        reader = PartsReader(dataset_parts(source))
     elif hasattr(source, "read") and hasattr(source, "seek"):
         reader = FileReader(source)
     else:

@@ -11,30 +11,27 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from radkit import limits
 from radkit.codecs.options import Coding, Lossy
+from radkit.dicom.objects import open_object
+from radkit.dicom.source import safe_name
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors, sweep_parts
-from radkit.errors import (
-    MissingDependency,
-    OptionError,
-    RadkitError,
-    TransferError,
-)
+from radkit.errors import OptionError, RadkitError, TransferError
 from radkit.pixels.workers import usable_cores
+from radkit.transcoding.crew import Crew, Engine, Pending
 from radkit.transcoding.manifest import Manifest, source_stamp
 from radkit.transcoding.options import NewUid, Options, Signatures, Verify
 from radkit.transcoding.results import Report, Transcoded, transcoded_dict
-from radkit.transcoding.sources import Task, tasks
-from radkit.transcoding.worker import Answer, Job, OnError, do
+from radkit.transcoding.sources import Task, free_place, refuse_own_sources, tasks
+from radkit.transcoding.worker import Answer, Job, OnError
 
 __all__ = ["transcode_many"]
 
-Engine = Literal["threads", "processes", "dask"]
 _PROGRESS_S = 0.1
 
 
@@ -116,14 +113,15 @@ def transcode_many(
     if isinstance(sources, (str, Path)) and Path(sources).resolve() == folder:
         raise OptionError("dest is the folder of the sources: choose another one")
     work = tasks(sources, leave_out=folder)
+    refuse_own_sources(work, folder)
     tell = _Progress(progress, len(work))
     with (
         Manifest(folder, options.digest(on_error), resume=resume) as manifest,
-        _executor(engine, count) as executor,
+        Crew(engine, count) as crew,
     ):
         sweep_parts(folder)
         batch = _Batch(folder, manifest, options, on_error)
-        for outcome in batch.run(executor, work, ahead=2 * count):
+        for outcome in batch.run(crew, work, ahead=2 * count):
             tell(batch.done)
             if outcome is not None and on_error == "raise":
                 raise outcome
@@ -156,46 +154,6 @@ class _Progress:
             self._call(done, self._total)
 
 
-@contextlib.contextmanager
-def _executor(engine: Engine | Executor, count: int) -> Iterator[Executor]:
-    """Give an executor; own ones are shut down, their waiting work cancelled."""
-    if isinstance(engine, Executor):
-        yield engine
-        return
-    pool: Executor
-    if engine == "threads":
-        pool = ThreadPoolExecutor(count, thread_name_prefix="radkit")
-    elif engine == "processes":
-        import multiprocessing
-
-        # Forking a process that has threads can lock up the child.
-        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
-    elif engine == "dask":
-        pool = _dask()
-    else:
-        raise OptionError(f"engine must be threads, processes, dask or an Executor, not {engine!r}")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _dask() -> Executor:
-    try:
-        from distributed import get_client  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise MissingDependency(
-            'engine="dask" needs dask.distributed: pip install radkit[archive]'
-        ) from error
-    try:
-        executor: Executor = get_client().get_executor()
-    except ValueError as error:
-        raise OptionError(
-            'engine="dask" needs a running distributed.Client in this process'
-        ) from error
-    return executor
-
-
 class _Batch:
     """The run over a list of tasks: what is asked for, what came, in order."""
 
@@ -211,50 +169,54 @@ class _Batch:
         self._skipped: list[Any] = []
         self._uid_map: dict[str, str] = {}
         self._resumed = 0
+        self._taken: set[str] = set()
 
-    def run(
-        self, executor: Executor, work: list[Task], *, ahead: int
-    ) -> Iterator[RadkitError | None]:
+    def run(self, crew: Crew, work: list[Task], *, ahead: int) -> Iterator[RadkitError | None]:
         """Do the tasks, `ahead` of them at most at a time; yield what failed, in order."""
-        waiting: deque[tuple[Task, Future[Answer] | Answer]] = deque()
+        self._taken = {task.place for task in work if task.place is not None}
+        waiting: deque[tuple[Task, Pending | Answer]] = deque()
         numbered = iter(enumerate(work))
         now = limits.current()
         try:
             while True:
                 while len(waiting) < ahead and (item := next(numbered, None)) is not None:
                     number, task = item
-                    waiting.append((task, self._begin(executor, number, task, now)))
+                    waiting.append((task, self._begin(crew, number, task, now)))
                 if not waiting:
                     return
-                task, future = waiting.popleft()
-                answer = future if isinstance(future, Answer) else _result_of(future)
+                task, coming = waiting.popleft()
+                answer = coming if isinstance(coming, Answer) else crew.answer(coming)
                 self.done += 1
                 yield self._take(task, answer)
         finally:
-            for _, future in waiting:
-                if isinstance(future, Future):
-                    future.cancel()
+            for _, coming in waiting:
+                if isinstance(coming, Pending):
+                    coming.future.cancel()
 
-    def _begin(
-        self, executor: Executor, number: int, task: Task, now: limits.Limits
-    ) -> Future[Answer] | Answer:
+    def _begin(self, crew: Crew, number: int, task: Task, now: limits.Limits) -> Pending | Answer:
         earlier = self._earlier(task)
         if earlier is not None:
             return earlier
         job = Job(
             source=task.source if task.path is None else task.path,
             folder=self._folder,
-            place=task.place,
-            number=number,
+            place=self._place(task, number),
             found=task.found,
             options=self._options,
             on_error=self._on_error,
             limits=now,
         )
-        try:
-            return executor.submit(do, job)
-        except RuntimeError as error:  # a process of the pool has died, the pool with it
-            return _lost(error)
+        return crew.begin(job)
+
+    def _place(self, task: Task, number: int) -> str:
+        """Name the result of a source without a path after its instance, apart from others."""
+        if task.place is not None:
+            return task.place
+        uid = None
+        with contextlib.suppress(RadkitError), open_object(task.source) as obj:  # told by a worker
+            uid = obj.elements.text(0x00080018)
+        name = safe_name(uid) if uid else f"object-{number:06d}"
+        return free_place(name + ".dcm", self._taken)
 
     def _earlier(self, task: Task) -> Answer | None:
         """Give the result of an earlier run, if it still stands."""
@@ -307,22 +269,6 @@ class _Batch:
             resumed=self._resumed,
             seconds=seconds,
         )
-
-
-def _result_of(future: Future[Answer]) -> Answer:
-    """Wait for a worker; one that died is a failure of its object, not of the run."""
-    try:
-        return future.result()
-    except RadkitError as error:
-        return Answer(result=error, place=None, stamp="")
-    except (MemoryError, OSError, RuntimeError) as error:
-        return _lost(error)
-
-
-def _lost(error: BaseException) -> Answer:
-    lost = TransferError(f"the worker was lost: {type(error).__name__}", retryable=True)
-    lost.__cause__ = error
-    return Answer(result=lost, place=None, stamp="")
 
 
 def _restored(values: dict[str, Any], path: Path) -> Transcoded | None:

@@ -18,7 +18,7 @@ from radkit.dicom.objects import DicomObject, open_object
 from radkit.dicom.source import Reader, open_reader
 from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.write import Sink
-from radkit.errors import RadkitError, UnsupportedTransferSyntax
+from radkit.errors import OptionError, RadkitError, UnsupportedTransferSyntax
 from radkit.transcoding.dest import deliver, final_path
 from radkit.transcoding.options import NewUid, Options, Signatures, Verify
 from radkit.transcoding.recode import Recoding
@@ -27,6 +27,8 @@ from radkit.transcoding.results import Transcoded
 __all__ = ["Done", "copy_object", "run", "transcode"]
 
 _CHUNK = 4 << 20
+# Faults by which the bytes are not what their label says: to pass them on would keep them.
+_MISLABELLED = frozenset({"encoding-mislabelled", "not-deflated"})
 PROVIDER_URL = 0x00287FE0
 
 
@@ -125,6 +127,8 @@ def transcode(
 def run(source: Any, dest: Any, options: Options) -> Done:
     """Do what `transcode` says, for checked options."""
     started = time.perf_counter()
+    if dest is source and hasattr(dest, "write"):
+        raise OptionError("dest is the file object of the source: it would be read while written")
     reader = open_reader(source)
     try:
         with open_object(reader, strict=options.strict) as obj:
@@ -165,7 +169,8 @@ def _run(reader: Reader, obj: DicomObject, dest: Any, options: Options) -> Done:
 def _is_there(obj: DicomObject, target: TransferSyntax, options: Options) -> bool:
     more = options.lossy is not None or options.coding is not None or options.new_uid == "always"
     stated = obj.meta.text(0x00020010)
-    return stated == target.uid and not more
+    honest = all(problem.code not in _MISLABELLED for problem in obj.problems)
+    return stated == target.uid and honest and not more
 
 
 def copy_object(

@@ -17,9 +17,9 @@ from radkit.dicom.objects import DicomObject
 from radkit.dicom.rules import Edits
 from radkit.dicom.splice import Edit
 from radkit.pixels import native, samples
-from radkit.pixels.frames import Frames
+from radkit.pixels.frames import Frames, OneFrame
 
-__all__ = ["EmbeddedOverlay", "embedded_overlays", "extract", "words"]
+__all__ = ["EmbeddedOverlay", "embedded_overlays", "extract", "has_unused_bits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,21 @@ def words(frames: Frames, index: int) -> np.ndarray | None:
     if frames.coding == "rle":
         return registry.decode_frame("rle", data, frames.spec, raw=True, strict=frames.strict).array
     return None
+
+
+def has_unused_bits(frames: Frames, first: OneFrame) -> bool:
+    """Tell whether words of the first frame hold more than its stored bits."""
+    image = frames.image
+    if image.kind != "int" or image.bits_allocated > 32:
+        return False
+    if not 1 < image.bits_stored < image.bits_allocated:
+        return False
+    found = words(frames, 0)
+    if found is None or found.shape != first.array.shape:
+        return False
+    same = found.dtype.itemsize == first.array.dtype.itemsize
+    clean = first.array.view(found.dtype) if same else found
+    return image.high_bit != image.bits_stored - 1 or not np.array_equal(found, clean)
 
 
 def extract(frames: Frames, overlays: list[EmbeddedOverlay]) -> tuple[Edits, list[str]]:

@@ -65,6 +65,7 @@ class Recoding:
         self._kept: list[np.ndarray] = []
         self._lossy_frames: list[str] = []
         self._earlier_lossy = rules.said_lossy(obj)
+        self._seen_lossy = False
         self._plan: splice.Plan | None = None
         self._proof: Proof | None = None
         count = self.image.frames
@@ -109,7 +110,11 @@ class Recoding:
         if not self._keep_pixels:
             rules.check_holds(self.target, self.outcome, self.image.kind)
             edits.update(self._overlay_edits())
-            self._note_unused_bits()
+            if overlays.has_unused_bits(self.frames, first):
+                self._tell(
+                    f"only the {self.image.bits_stored} stored bits of each word are carried;"
+                    " the bits beside them are undefined (PS3.5 8.1.1)"
+                )
         if self.target.encapsulated:
             edits.update(self._encode_frames(folder))
         elif not self._keep_pixels:
@@ -159,27 +164,6 @@ class Recoding:
         for text in told:
             self._tell(text)
         return edits
-
-    def _note_unused_bits(self) -> None:
-        """State that bits beyond the stored ones are not carried, if there are any."""
-        image = self.image
-        if self._first is None or image.kind != "int":
-            return
-        if not 1 < image.bits_stored < image.bits_allocated or image.bits_allocated > 32:
-            return
-        found = overlays.words(self.frames, 0)
-        if found is None or found.shape != self._first.array.shape:
-            return
-        clean = (
-            self._first.array.view(found.dtype)
-            if found.dtype.itemsize == (self._first.array.dtype.itemsize)
-            else found
-        )
-        if image.high_bit != image.bits_stored - 1 or not np.array_equal(found, clean):
-            self._tell(
-                f"only the {image.bits_stored} stored bits of each word are carried;"
-                " the bits beside them are undefined (PS3.5 8.1.1)"
-            )
 
     def _encode_frames(self, folder: Path | None) -> rules.Edits:
         image, outcome, options = self.image, self.outcome, self.options
@@ -245,6 +229,7 @@ class Recoding:
         check_alike(self.frames, frame, self.outcome, index)
 
     def _note_frame(self, frame: OneFrame, coded: CodedFrame | None) -> None:
+        self._seen_lossy |= frame.lossy
         self._earlier_lossy |= frame.lossy
         if coded is not None and coded.lossy:
             self._lossy_frames.append(coded.method)
@@ -258,7 +243,8 @@ class Recoding:
     def _tell_of_loss(self, edits: rules.Edits, hooks: dict[int, Hook]) -> None:
         if self._first is not None:
             self._note_frame(self._first, None)
-        method = rules.source_method(self.obj.syntax)
+            self._look_for_loss()
+        method = rules.source_method(self.obj.syntax) if self._lossy_source() else ""
         if not self._lossy_frames:
             if self._earlier_lossy:
                 edits.update(rules.remember_lossy(self.obj, method))
@@ -276,6 +262,20 @@ class Recoding:
         hooks.update(group_hooks)
         for text in step.corrections:
             self._tell(text)
+
+    def _look_for_loss(self) -> None:
+        """Ask the headers of the other frames: these are decoded when the header is out."""
+        if self._spool is not None or self._seen_lossy or not self.obj.syntax.lossy_capable:
+            return
+        for index in range(1, self.image.frames):
+            info = registry.frame_info(self.frames.coding, self.frames.map.read(index))
+            if info is not None and not info.reversible:
+                self._seen_lossy = self._earlier_lossy = True
+                return
+
+    def _lossy_source(self) -> bool:
+        """Tell whether the loss may be that of the source's own coding: else its method is not."""
+        return self._seen_lossy or self.obj.syntax.lossy_capable
 
     def _new_instance(self, edits: rules.Edits) -> str | None:
         """Give the UID of a new instance, lossy or wished; None to keep the old one."""

@@ -80,7 +80,7 @@ def transcoded_dict(result: Transcoded) -> dict[str, Any]:
         if name == "data":
             continue
         if isinstance(value, Path):
-            value = str(value)
+            value = _text(value)
         elif isinstance(value, TransferSyntax):
             value = value.uid
         elif isinstance(value, tuple):
@@ -190,7 +190,12 @@ class Report:
 
 
 def _name(source: Any, number: int) -> str:
-    return str(source) if isinstance(source, (str, Path)) else f"source {number}"
+    return _text(source) if isinstance(source, (str, Path)) else f"source {number}"
+
+
+def _text(path: str | Path) -> str:
+    """Write a path so that it can be encoded: bytes that are no text get a backslash."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _bytes(count: int) -> str:

@@ -1,6 +1,6 @@
 """From what a caller names to a list of objects with their places in the result's tree.
 
-A folder is walked in order of names, without following links out of it; a glob is
+A folder is walked in order of names, without following links to folders; a glob is
 expanded; an iterable is taken as it comes. Files that are no DICOM are told apart by
 their bytes, never by their names.
 """
@@ -10,15 +10,14 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radkit.dicom.source import safe_name
 from radkit.dicom.write import is_part
 from radkit.errors import OptionError, TransferError
 
-__all__ = ["Task", "is_dicom_by_magic", "tasks"]
+__all__ = ["Task", "free_place", "is_dicom_by_magic", "refuse_own_sources", "tasks"]
 
 _GLOB = frozenset("*?[")
 
@@ -96,6 +95,7 @@ def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     if not matches:
         raise OptionError("no file matches the pattern", source=name)
     base = _fixed_part(path)
+    leave_out = _strictly_below(base, leave_out)
     found: list[Task] = []
     for match in matches:
         if match.is_dir():
@@ -117,6 +117,7 @@ def _fixed_part(pattern: Path) -> Path:
 
 def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
     found = []
+    leave_out = _strictly_below(folder, leave_out)
 
     def refuse(error: OSError) -> None:
         raise TransferError(
@@ -125,12 +126,22 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
 
     for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not _inside(Path(root, f), leave_out))
-        for name in sorted(names):
+        # What is linked is not lost silently: a dead link fails, a folder is skipped, and told.
+        links = [f for f in folders if Path(root, f).is_symlink()]
+        for name in sorted([*names, *links]):
             path = Path(root, name)
-            if path.is_file() and not is_part(name):
+            if (path.is_file() or path.is_symlink()) and not is_part(name):
                 below = "/".join(path.relative_to(folder).parts)
                 found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
     return found
+
+
+def _strictly_below(top: Path, folder: Path | None) -> Path | None:
+    """Give `folder` if it lies below `top`: one around `top` holds all sources."""
+    if folder is None:
+        return None
+    above = top.resolve()
+    return folder if folder != above and folder.is_relative_to(above) else None
 
 
 def _inside(path: Path, folder: Path | None) -> bool:
@@ -162,18 +173,50 @@ def _relative(path: Path, base: Path | None) -> str:
 def _distinct(found: list[Task]) -> list[Task]:
     """Two files of one name (`a/x/../1`, `1`) get places of their own, in order."""
     seen: set[str] = set()
-    result = []
-    for task in found:
-        place = task.place
-        if place is not None:
-            stem, dot, ending = place.rpartition(".")
-            number = 1
-            while place in seen:
-                number += 1
-                place = f"{stem or ending}-{number}{dot + ending if stem else ''}"
-            seen.add(place)
-        result.append(Task(task.source, task.path, place, task.found))
-    return result
+    return [
+        task if task.place is None else replace(task, place=free_place(task.place, seen))
+        for task in found
+    ]
+
+
+def free_place(place: str, taken: set[str]) -> str:
+    """Give a place that is not taken, `a/1-2.dcm` for `a/1.dcm`, and take it."""
+    folder, slash, name = place.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    if not stem:
+        stem, dot, ending = name, "", ""
+    number = 1
+    while place in taken:
+        number += 1
+        place = f"{folder}{slash}{stem}-{number}{dot}{ending}"
+    taken.add(place)
+    return place
+
+
+def refuse_own_sources(work: Iterable[Task], folder: Path) -> None:
+    """Raise `OptionError` if a result would take the place of a source in `folder`."""
+    known: dict[tuple[int, int], Path] = {}
+    for task in work:
+        if task.path is not None and (status := _status(task.path)) is not None:
+            known[status.st_dev, status.st_ino] = task.path
+    for task in work:
+        if task.place is None or (status := _status(folder / task.place)) is None:
+            continue
+        source = known.get((status.st_dev, status.st_ino))
+        target = folder / task.place
+        # A hard link, or a link to the source, is only replaced itself.
+        if source is not None and source.resolve() == target.parent.resolve() / target.name:
+            raise OptionError(
+                "results would replace their own sources in dest: choose another folder",
+                source=str(source),
+            )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:  # not there: nothing that could be replaced, or the worker's failure
+        return None
 
 
 def is_dicom_by_magic(path: Path) -> bool:
@@ -185,8 +228,3 @@ def is_dicom_by_magic(path: Path) -> bool:
         raise TransferError(
             f"a file cannot be read: {os.strerror(error.errno or 0)}", source=str(path)
         ) from error
-
-
-def named_after(uid: str | None, number: int) -> str:
-    """Name the result of a source that has no path."""
-    return safe_name(uid) + ".dcm" if uid else f"object-{number:06d}.dcm"

@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 from radkit import limits
 from radkit.dicom.objects import open_object
-from radkit.dicom.source import Reader, open_reader
+from radkit.dicom.source import open_reader
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors
 from radkit.errors import CorruptFile, RadkitError, TransferError
 from radkit.transcoding.manifest import MANIFEST, file_sha256, source_stamp
-from radkit.transcoding.one import Done, copy_object, run
+from radkit.transcoding.one import copy_object, run
 from radkit.transcoding.options import Options
 from radkit.transcoding.results import Transcoded
-from radkit.transcoding.sources import is_dicom_by_magic, named_after
+from radkit.transcoding.sources import is_dicom_by_magic
 
-__all__ = ["Answer", "Job", "OnError", "do"]
+__all__ = ["Answer", "Job", "OnError", "do", "give_up"]
 
 OnError = Literal["raise", "copy", "skip"]
 
@@ -29,8 +29,7 @@ class Job:
 
     source: Any
     folder: Path
-    place: str | None
-    number: int
+    place: str
     found: bool
     options: Options
     on_error: OnError
@@ -52,41 +51,55 @@ class Answer:
 def do(job: Job) -> Answer:
     """Do one object, in whatever thread or process."""
     with limits.use(job.limits):
-        path = job.source if isinstance(job.source, Path) else None
         stamp = ""
         try:
+            path = job.source if isinstance(job.source, Path) else None
             stamp = source_stamp(path) if path is not None else "none"
-            place, is_object = _place(job)
-            if not is_object:
+            if job.found and not _is_object(job.source):
                 return Answer(result=None, place=None, stamp=stamp)
-            target = _safe_join(job.folder, place)
-            done = _run_or_copy(job, target)
+            target = _safe_join(job.folder, job.place)
+            done = run(job.source, target, job.options)
+            return Answer(
+                result=done.result,
+                place=job.place if path is not None else None,
+                stamp=stamp,
+                sha256=file_sha256(target) if path is not None else "",
+                old_uid=done.old_uid,
+                new_uid=done.new_uid,
+            )
         except RadkitError as error:
-            return Answer(result=_portable(error), place=None, stamp=stamp)
-        return Answer(
-            result=done.result,
-            place=place if path is not None else None,
-            stamp=stamp,
-            sha256=file_sha256(target) if path is not None else "",
-            old_uid=done.old_uid,
-            new_uid=done.new_uid,
-        )
+            return give_up(job, error, stamp)
+        except Exception as error:  # whatever it is, it is the end of one object, not of the run
+            fault = RadkitError(f"a fault inside radkit or a library: {type(error).__name__}")
+            fault.__cause__ = error
+            return give_up(job, fault, stamp)
 
 
-def _place(job: Job) -> tuple[str, bool]:
-    """Give the relative path of the result, and whether the source is DICOM at all."""
-    if job.found and not is_dicom_by_magic(job.source):
-        if job.source.name == MANIFEST:
-            return "", False
+def give_up(job: Job, error: RadkitError, stamp: str = "") -> Answer:
+    """Report an object that cannot be done and, if so asked, pass it on as it is."""
+    if job.on_error == "copy":
         try:
-            with open_object(job.source):
-                pass
-        except CorruptFile:
-            return "", False
-    if job.place is not None:
-        return job.place, True
-    with open_object(job.source) as obj:
-        return named_after(obj.elements.text(0x00080018), job.number), True
+            with open_reader(job.source) as reader:
+                target = _safe_join(job.folder, job.place)
+                copy_object(reader, target, find_syntax("explicit-le"), None)
+        except RadkitError:  # the first error is the one to report
+            error.hint = f"{error.hint + '. ' if error.hint else ''}It could not be copied either"
+    return Answer(result=_portable(error), place=None, stamp=stamp)
+
+
+def _is_object(path: Path) -> bool:
+    """Tell whether a file met on the way is a DICOM object, a damaged one included."""
+    if path.is_dir():
+        return False  # a link to a folder, which is not followed
+    if is_dicom_by_magic(path):
+        return True
+    if path.name == MANIFEST:
+        return False
+    try:
+        with open_object(path):
+            return True
+    except CorruptFile:
+        return False
 
 
 def _safe_join(folder: Path, place: str) -> Path:
@@ -96,26 +109,6 @@ def _safe_join(folder: Path, place: str) -> Path:
     if not path.parent.resolve().is_relative_to(folder):
         raise TransferError("the result would lie outside of the destination", source=str(path))
     return path
-
-
-def _run_or_copy(job: Job, target: Path) -> Done:
-    try:
-        return run(job.source, target, job.options)
-    except RadkitError as error:
-        if job.on_error == "copy":
-            _pass_on(job.source, target, error)
-        raise
-
-
-def _pass_on(source: Any, target: Path, error: RadkitError) -> None:
-    """Copy what failed, as it is: the image matters more than the bytes saved."""
-    try:
-        reader: Reader = open_reader(source)
-        with reader:
-            copy_object(reader, target, find_syntax("explicit-le"), None)
-    except RadkitError as second:
-        error.hint = f"{error.hint + '. ' if error.hint else ''}It could not be copied either"
-        raise error from second
 
 
 def _portable(error: RadkitError) -> RadkitError:
