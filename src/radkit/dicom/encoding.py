@@ -26,10 +26,11 @@ SHORT_LIMIT = 0xFFFE
 
 # PS3.5 7.1.2: two reserved bytes and a 32-bit length follow these.
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
-KNOWN_VRS = LONG_VRS | frozenset(
+SHORT_VRS = frozenset(
     {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO"}
     | {"LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
 )
+KNOWN_VRS = LONG_VRS | SHORT_VRS
 WORD = {
     **dict.fromkeys(("US", "SS", "OW", "AT"), 2),
     **dict.fromkeys(("UL", "SL", "FL", "OF", "OL"), 4),
@@ -100,12 +101,13 @@ def vr_of(tag: int, length: int, *, signed: bool) -> str:
 def element_header(tag: int, vr: str, length: int, encoding: Encoding = EXPLICIT) -> bytes:
     """Write tag, VR and length of an element, little endian.
 
-    A value too long for the 16-bit length of its VR becomes UN.
+    A value too long for the 16-bit length of its VR becomes UN. A VR that is not known
+    has the long form (PS3.5 6.2, 7.1.2).
     """
     group, element = tag >> 16, tag & 0xFFFF
     if encoding.implicit:
         return struct.pack("<HHI", group, element, length)
-    if vr not in LONG_VRS:
+    if vr in SHORT_VRS:
         if length <= SHORT_LIMIT:
             return struct.pack("<HH2sH", group, element, vr.encode("ascii"), length)
         vr = "UN"

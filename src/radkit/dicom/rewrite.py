@@ -99,20 +99,22 @@ class Rewriter:
         order = ">" if self.source.big else "<"
         group, element = struct.unpack_from(order + "HH", data, start)
         tag = group << 16 | element
-        if group == 0xFFFE or self.source.implicit:
-            vr, value = "", start + 8
-            (length,) = struct.unpack_from(order + "I", data, start + 4)
-        else:
-            vr = str(bytes(data[start + 4 : start + 6]), "latin-1")
-            if vr in LONG_VRS or vr not in KNOWN_VRS:
-                # Unknown VRs of later editions have the long form (PS3.5 6.2.2).
-                if stop - start < 12:
-                    raise _past_end(start)
-                (length,) = struct.unpack_from(order + "I", data, start + 8)
-                value = start + 12
+        vr, value, (length,) = "", start + 8, struct.unpack_from(order + "I", data, start + 4)
+        letters = bytes(data[start + 4 : start + 6])
+        # As the walk of objects does: implicit elements stand in the explicit data of some
+        # writers, and unknown VRs have the long form if that is possible (PS3.5 6.2, 7.1.2).
+        if group != 0xFFFE and not self.source.implicit and letters.isalpha() and letters.isupper():
+            vr = str(letters, "ascii")
+            long = vr in LONG_VRS
+            if long and stop - start < 12:
+                raise _past_end(start)
+            if vr not in KNOWN_VRS and stop - start >= 12:
+                (size,) = struct.unpack_from(order + "I", data, start + 8)
+                long = not any(data[start + 6 : start + 8]) and size <= stop - start - 12
+            if long:
+                value, (length,) = start + 12, struct.unpack_from(order + "I", data, start + 8)
             else:
                 (length,) = struct.unpack_from(order + "H", data, start + 6)
-                value = start + 8
         if length == UNDEFINED:
             return RawElement(tag, vr, start, value, length, -1)
         if length > stop - value:
@@ -179,7 +181,7 @@ class Rewriter:
         raw = self.parse(data, at, end=stop)
         path = (*path, raw.tag)
         vr = raw.vr
-        if self.source.implicit:
+        if not vr:
             vr = vr_of(raw.tag, raw.length, signed=scope.signed)
         undefined = raw.length == UNDEFINED
         if raw.tag & 0xFFFF == 0 and raw.tag >> 16 not in (0, 2):  # retired group length
@@ -231,7 +233,7 @@ class Rewriter:
         try:
             self._items(data, raw.value, raw.end, inner, path, scope, closed=False)
         except CorruptFile:
-            if not self.source.implicit:
+            if raw.vr:
                 raise
             # By the dictionary a sequence, by its bytes not: UN carries it as it is.
             self._tell("not-items", "a sequence without items was carried as VR UN", raw.tag)
