@@ -8,52 +8,56 @@ SECONDS_EACH ?= 60
 
 .PHONY: demo test test-slow check kernels sanitize fuzz bench bench-quick bad-table wheel clean
 
-$(VENV)/.stamp-run: pyproject.toml setup.py
+$(VENV)/.stamp-tools:
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install "pip>=24" "setuptools>=77" "cython>=3.1"
-	$(PIP) install --no-build-isolation -e .
-	@touch $@
-
-$(VENV)/.stamp-test: $(VENV)/.stamp-run
-	$(PIP) install --no-build-isolation -e ".[test,judges,check]"
+	$(PIP) install "pip>=25.1" "setuptools>=77" "cython>=3.1"
 	@touch $@
 
 # A changed .pyx or .c is compiled again; nothing else is.
-$(VENV)/.stamp-native: $(VENV)/.stamp-run $(NATIVE)
-	$(PY) setup.py -q build_ext --inplace
+$(VENV)/.stamp-native: $(VENV)/.stamp-tools setup.py $(NATIVE)
+	$(PY) setup.py -q build_ext --inplace -j 2
 	@touch $@
 
-demo: $(VENV)/.stamp-run $(VENV)/.stamp-native  ## transcode a real series, prove it, write demo-out/report.html
+# After the native part, so that the installation finds it built.
+$(VENV)/.stamp-run: $(VENV)/.stamp-native pyproject.toml
+	test -e $@ -a $@ -nt pyproject.toml || $(PIP) install --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-run
+	test -e $@ -a $@ -nt pyproject.toml || $(PIP) install --group test --group judges --group check
+	@touch $@
+
+demo: $(VENV)/.stamp-run  ## transcode a real series, prove it, write demo-out/report.html
 	$(PY) demo/run.py $(SOURCE)
 
-test: $(VENV)/.stamp-test $(VENV)/.stamp-native  ## everything but the slow tests
+test: $(VENV)/.stamp-test  ## everything but the slow tests
 	$(PY) -m pytest -m "not slow"
 
-test-slow: $(VENV)/.stamp-test $(VENV)/.stamp-native
+test-slow: $(VENV)/.stamp-test
 	$(PY) -m pytest -m slow
 
-check: $(VENV)/.stamp-test $(VENV)/.stamp-native  ## lint, format, types
+check: $(VENV)/.stamp-test  ## lint, format, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-kernels: $(VENV)/.stamp-test $(VENV)/.stamp-native  ## every variant against the reference, and its speed
+kernels: $(VENV)/.stamp-test  ## every variant against the reference, and its speed
 	$(PY) -m pytest tests/kernels
 	$(PY) -m tests.kernels.run --bench
 
-bench: $(VENV)/.stamp-test $(VENV)/.stamp-native  ## radkit beside its peers; results/*.json and the table
+bench: $(VENV)/.stamp-test  ## radkit beside its peers; results/*.json and the table
 	$(PY) -m benchmarks.run
 
-bench-quick: $(VENV)/.stamp-test $(VENV)/.stamp-native
+bench-quick: $(VENV)/.stamp-test
 	$(PY) -m benchmarks.run --quick
 
 sanitize: $(VENV)/.stamp-test  ## the suite's native part under AddressSanitizer and UndefinedBehaviorSanitizer
 	tools/sanitize.sh
 
-fuzz: $(VENV)/.stamp-test $(VENV)/.stamp-native
+fuzz: $(VENV)/.stamp-test
 	$(PY) fuzz/run.py --seconds $(SECONDS_EACH)
 
-bad-table: $(VENV)/.stamp-test $(VENV)/.stamp-native  ## docs/bad-input.md from the rows of tests/bad
+bad-table: $(VENV)/.stamp-test  ## docs/bad-input.md from the rows of tests/bad
 	$(PY) tools/bad_table.py
 
 wheel: $(VENV)/.stamp-run  ## build a wheel and run it in an environment of its own

@@ -5,6 +5,7 @@ import errno
 import io
 import mmap
 import os
+import sys
 import threading
 
 import numpy as np
@@ -178,10 +179,21 @@ def test_open_empty_path_raises_corrupt_file(tmp_path):
         open_reader(path)
 
 
-@pytest.mark.parametrize("url", ["http://host/a.dcm", "s3://bucket/a.dcm", "file:///a.dcm"])
-def test_open_url_is_refused_and_names_fsspec(url):
-    with pytest.raises((OptionError, MissingDependency), match="fsspec"):
-        open_reader(url)
+def test_open_url_reads_ranges_through_fsspec(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    data = bytes(range(256)) * 1000
+    with fsspec.open("memory://radkit/a.dcm", "wb") as file:
+        file.write(data)
+    with open_reader("memory://radkit/a.dcm") as reader:
+        assert (reader.size, reader.name) == (len(data), "memory://radkit/a.dcm")
+        assert bytes(reader.read(1000, 5000)) == data[1000:6000]
+    with pytest.raises(TransferError):
+        open_reader("memory://radkit/absent.dcm")
+    with pytest.raises(OptionError, match="does not know"):
+        open_reader("nosuch://host/a.dcm")
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(MissingDependency, match="fsspec"):
+        open_reader("s3://bucket/a.dcm")
 
 
 @pytest.mark.parametrize(

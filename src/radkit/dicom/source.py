@@ -23,6 +23,7 @@ from radkit.errors import CorruptFile, MissingDependency, OptionError, TransferE
 __all__ = ["BufferReader", "FileReader", "PartsReader", "PathReader", "Reader"]
 __all__ += ["open_reader", "safe_name"]
 
+_BLOCK = 1 << 16  # what a read of a URL fetches at least
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -254,15 +255,32 @@ def _is_dataset(source: object) -> bool:
     return module is not None and isinstance(source, module.Dataset)
 
 
-def _refuse_url(url: str) -> None:
-    from importlib.util import find_spec
+class UrlReader(FileReader):
+    """An object that fsspec opens by its URL; reads fetch the ranges that are needed."""
 
-    hint = "Open it with fsspec.open(url, 'rb') and pass the file object"
-    if find_spec("fsspec") is None:
-        raise MissingDependency(
-            "a URL needs fsspec: pip install radkit[archive]", source=url, hint=hint
-        )
-    raise OptionError("a URL is not opened by name", source=url, hint=hint)
+    def __init__(self, url: str) -> None:
+        try:
+            import fsspec
+        except ImportError as error:
+            raise MissingDependency(
+                "a URL needs fsspec: pip install radkit[archive]", source=url
+            ) from error
+        try:
+            file = fsspec.open(url, "rb", cache_type="readahead", block_size=_BLOCK).open()
+        except ImportError as error:
+            raise MissingDependency(
+                "fsspec needs another package for this kind of URL", source=url
+            ) from error
+        except OSError as error:
+            raise _system_error(error, "the URL cannot be opened", url) from None
+        except ValueError as error:
+            raise OptionError("fsspec does not know this kind of URL", source=url) from error
+        super().__init__(file)
+        self.name = url
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._file.close()
 
 
 def open_reader(source: Any) -> Reader:
@@ -270,7 +288,7 @@ def open_reader(source: Any) -> Reader:
 
     Parameters
     ----------
-    source : path, bytes-like, binary file object, pydicom.Dataset or Reader
+    source : path, URL, bytes-like, binary file object, pydicom.Dataset or Reader
         A path is opened once and read by position. A buffer is not copied. A
         data set is laid out in memory, its pixel data are not copied; it is
         not changed. A reader is returned as it is.
@@ -287,8 +305,10 @@ def open_reader(source: Any) -> Reader:
         is the system's.
     CorruptFile
         The object is empty.
-    OptionError, MissingDependency
-        A URL, or a file object that cannot seek.
+    OptionError
+        A file object that cannot seek, or a kind of URL that fsspec does not know.
+    MissingDependency
+        A URL, where fsspec is not installed.
     TypeError
         None of the kinds above, or a text file.
     """
@@ -300,8 +320,9 @@ def open_reader(source: Any) -> Reader:
         if not isinstance(path, str):
             path = os.fsdecode(path)
         if _URL.match(path):
-            _refuse_url(path)
-        reader = PathReader(path)
+            reader = UrlReader(path)
+        else:
+            reader = PathReader(path)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         reader = BufferReader(source)
     elif _is_dataset(source):
