@@ -8,10 +8,9 @@ not guessed at.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from radkit._native import _rle
 from radkit._native import cpu as _cpu
@@ -26,6 +25,9 @@ from radkit.errors import (
     Problem,
     TruncatedPixelData,
 )
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info"]
 

@@ -7,9 +7,9 @@ Table). A wrong table is discarded with a word, and the fragments are counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from radkit.dicom._fragments import ITEM, SEQUENCE_END, Fragments, walk
 from radkit.dicom._framemap import FrameMap, Offsets
@@ -18,12 +18,17 @@ from radkit.dicom.imagepixel import ImagePixel
 from radkit.dicom.objects import DicomObject
 from radkit.errors import CorruptFile, CorruptPixelData, Problem, TruncatedPixelData
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Table = npt.NDArray[np.uint64]
+    _Assigned = tuple[npt.NDArray[np.int64], int, "Offsets", Table | None, str | None]
+
 __all__ = ["CodedMap", "no_pixels", "walk_fragments"]
 
 _EOT = 0x7FE00001
 _EOT_LENGTHS = 0x7FE00002
 _MOST_PIECES = 1024  # of a frame by its entry; the native walk is the way for more
-Table = npt.NDArray[np.uint64]
 
 
 def no_pixels() -> CorruptPixelData:
@@ -236,9 +241,6 @@ def _stated_tables(
 def _plausible(table: Table, room: int) -> bool:
     """Tell whether offsets begin with 0, ascend, and stay inside."""
     return bool(table[0] == 0 and (table[1:] > table[:-1]).all() and int(table[-1]) + 8 <= room)
-
-
-_Assigned = tuple[npt.NDArray[np.int64], int, Offsets, "Table | None", "str | None"]
 
 
 def _assign(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from radkit import limits
 from radkit._native import _scan
@@ -19,6 +18,9 @@ from radkit.errors import CorruptFile, CorruptPixelData, LimitExceeded, Problem,
 
 if TYPE_CHECKING:
     from radkit.dicom.elements import Element
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["ITEM", "SEQUENCE_END", "Fragments", "walk"]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 if TYPE_CHECKING:
     from radkit.dicom._fragments import Fragments
     from radkit.dicom.objects import DicomObject
     from radkit.dicom.source import Reader
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["frame_starts"]
 

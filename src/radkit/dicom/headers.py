@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from radkit._native import _scan
 from radkit.dicom.objects import open_object
 from radkit.errors import OptionError, RadkitError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Headers", "scan_headers"]
 

@@ -7,7 +7,6 @@ its pixels cannot.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -329,6 +328,8 @@ def unknown_syntax(uid: str, *, encapsulated: bool = True) -> TransferSyntax:
 
 
 def _nearest(text: str) -> str:
+    import difflib
+
     names = [s.name for s in SYNTAXES.values() if s.decode]
     uids = [s.uid for s in SYNTAXES.values() if s.decode]
     if text[:1].isdigit():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from radkit import limits
 from radkit.errors import OptionError
@@ -23,6 +22,9 @@ from radkit.pixels.selection import (
     choose_frames,
 )
 from radkit.pixels.workers import run_all, thread_count
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["values"]
 

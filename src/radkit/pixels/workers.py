@@ -15,12 +15,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from radkit.limits import Deadline
 from radkit.pixels.selection import check_at_least
+
+if TYPE_CHECKING:  # concurrent.futures takes 5 ms to load, and one frame needs no pool
+    from concurrent.futures import Future
 
 __all__ = ["run_all", "stream", "thread_count", "usable_cores"]
 
@@ -42,16 +43,21 @@ def usable_cores() -> int:
     return max(1, cores)
 
 
-def _cgroup_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+def _cgroup_quota(root: str | os.PathLike[str] = "/sys/fs/cgroup") -> float | None:
     """Return the cores' worth of CPU time that the cgroup grants, None if it does not say."""
     with contextlib.suppress(OSError, ValueError):
-        limit, period = (root / "cpu.max").read_text().split()[:2]
+        limit, period = _text(root, "cpu.max").split()[:2]
         return None if limit == "max" else int(limit) / int(period)
     with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
-        limit = (root / "cpu/cpu.cfs_quota_us").read_text()
-        period = (root / "cpu/cpu.cfs_period_us").read_text()
+        limit = _text(root, "cpu/cpu.cfs_quota_us")
+        period = _text(root, "cpu/cpu.cfs_period_us")
         return None if int(limit) < 0 else int(limit) / int(period)
     return None
+
+
+def _text(folder: str | os.PathLike[str], name: str) -> str:
+    with open(os.path.join(folder, name), encoding="ascii") as file:
+        return file.read()
 
 
 def thread_count(threads: int | None, items: int) -> int:
@@ -71,6 +77,8 @@ def run_all(
     """
     if threads <= 1:
         return [_timed(work, item, deadline) for item in range(items)]
+    from concurrent.futures import ThreadPoolExecutor, wait
+
     results: list[_Result | None] = [None] * items
     failures: list[tuple[int, BaseException]] = []
     numbers = iter(range(items))
@@ -122,6 +130,8 @@ def stream(
         for item in items:
             yield work(item)
         return
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
     source = iter(items)
     pending: deque[Future[_Result]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="radkit")
