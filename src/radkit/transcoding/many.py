@@ -213,7 +213,8 @@ class _Batch:
         if task.place is not None:
             return task.place
         uid = None
-        with contextlib.suppress(RadkitError), open_object(task.source) as obj:  # told by a worker
+        # Whatever is wrong with the source: its worker meets it too, and reports it.
+        with contextlib.suppress(Exception), open_object(task.source) as obj:
             uid = obj.elements.text(0x00080018)
         name = safe_name(uid) if uid else f"object-{number:06d}"
         return free_place(name + ".dcm", self._taken)

@@ -82,7 +82,7 @@ def give_up(job: Job, error: RadkitError, stamp: str = "") -> Answer:
             with open_reader(job.source) as reader:
                 target = _safe_join(job.folder, job.place)
                 copy_object(reader, target, find_syntax("explicit-le"), None)
-        except RadkitError:  # the first error is the one to report
+        except Exception:  # the first error is the one to report
             error.hint = f"{error.hint + '. ' if error.hint else ''}It could not be copied either"
     return Answer(result=_portable(error), place=None, stamp=stamp)
 
