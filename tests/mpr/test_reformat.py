@@ -381,3 +381,49 @@ def test_crop_is_a_view_at_the_same_place():
         index = [2, 4, 5, 1]
         point = (part.affine @ index)[:3]
         assert part.at(point) == pytest.approx(volume.at(point))
+
+
+def spread(samples):
+    return samples.max() - samples.min()
+
+
+def test_slab_takes_a_function_of_the_caller():
+    volume = make()
+    slab = Slab(mm=4, step_mm=1, project=spread)
+    found = reformat(volume, Plane.axial(), slab=slab, interpolation="nearest", threads=2)
+    offsets = slab.offsets(min(volume.spacing))
+    stack = [
+        reformat(volume, Plane.axial().shift(mm), interpolation="nearest").array for mm in offsets
+    ]
+    assert np.array_equal(found.array, np.ptp(stack, axis=0))
+    assert found.array.dtype == volume.array.dtype
+    # As at the edge: samples outside of the volume are not given to the function.
+    counted = reformat(volume, Plane.axial(at=30), slab=Slab(mm=4, step_mm=1, project=len))
+    assert counted.array.max() == 4  # 28 mm is more than half a slice away
+    colour = Volume(np.repeat(volume.array[..., None], 3, axis=3), volume.affine)
+    assert np.array_equal(
+        reformat(colour, Plane.axial(), slab=slab, interpolation="nearest").array,
+        np.repeat(found.array[..., None], 3, axis=2),
+    )
+
+
+@pytest.mark.parametrize("function", [lambda samples: samples.no_such_thing, lambda: 1.0])
+def test_function_that_cannot_be_used_is_refused(function):
+    with pytest.raises(OptionError, match="project"):
+        reformat(make(), Plane.axial(), slab=Slab(mm=4, project=function))
+
+
+def test_function_that_gives_no_number_needs_floats():
+    slab = Slab(mm=4, project=lambda samples: samples[0] * np.nan)
+    with pytest.raises(OptionError, match="number"):
+        reformat(make(), Plane.axial(), slab=slab)
+    assert np.isnan(reformat(make(), Plane.axial(), slab=slab, dtype="float32").array).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"plane": "axial"}, {"volume": np.zeros((2, 2, 2))}, {"slab": 5}, {"like": "x"}]
+)
+def test_wrong_types_raise_type_error(wrong):
+    given = {"volume": make(), "plane": Plane.axial(), **wrong}
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        reformat(given.pop("volume"), given.pop("plane"), **given)

@@ -9,6 +9,7 @@ from the front, sagittal from the patient's left.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,6 +22,7 @@ from radkit.geometry.affine import in_plane_axes, vector
 __all__ = ["Plane", "Slab"]
 
 Triple = tuple[float, float, float]
+Projection = Literal["max", "min", "mean", "sum"] | Callable[[NDArray[np.float64]], float]
 Array = NDArray[np.float64]
 
 ORTHOGONAL_WITHIN = 1e-4
@@ -293,8 +295,9 @@ class Slab:
     ----------
     mm : float
         Full thickness, > 0, centred on the plane.
-    project : {"max", "min", "mean", "sum"}
-        How the samples inside the volume become one value.
+    project : {"max", "min", "mean", "sum"} or callable, default "max"
+        How the samples inside the volume become one value. A callable takes a
+        float64 array of them and gives a number; Numba compiles it.
     step_mm : float, optional
         Distance of the samples. Default: half the smallest voxel side.
 
@@ -305,15 +308,15 @@ class Slab:
     """
 
     mm: float
-    project: Literal["max", "min", "mean", "sum"] = "max"
+    project: Projection = "max"
     step_mm: float | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         if not (math.isfinite(self.mm) and self.mm > 0):
             raise OptionError(f"mm must be positive, not {self.mm!r}")
-        if self.project not in PROJECTIONS:
-            raise OptionError(f"project must be one of {', '.join(PROJECTIONS)}")
+        if not callable(self.project) and self.project not in PROJECTIONS:
+            raise OptionError(f"project must be one of {', '.join(PROJECTIONS)}, or callable")
         if self.step_mm is not None and not (math.isfinite(self.step_mm) and self.step_mm > 0):
             raise OptionError(f"step_mm must be positive, not {self.step_mm!r}")
 

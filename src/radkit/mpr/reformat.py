@@ -9,6 +9,7 @@ taken together. Pixel (row, col) of a grid with centre C lies at
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ from numpy.typing import DTypeLike, NDArray
 from radkit import limits
 from radkit.errors import OptionError
 from radkit.geometry import Plane, Slab, apply
+from radkit.geometry.plane import Projection
 from radkit.mpr.image import PlaneImage
+from radkit.mpr.reduction import reduce_samples
 from radkit.volume.sample import Interpolation, check_interpolation, sample_at, true_slices
 from radkit.volume.volume import Volume
 
@@ -101,6 +104,7 @@ def reformat(
     from radkit.pixels.selection import check_at_least, check_out
     from radkit.pixels.workers import run_all
 
+    _check_types(volume, plane, slab, like)
     check_interpolation(interpolation)
     grid = _grid(volume, plane, spacing, size, like)
     kind = _result_dtype(volume, slab, dtype)
@@ -115,6 +119,10 @@ def reformat(
     offsets = np.zeros(1) if slab is None else slab.offsets(min(volume.spacing))
     walk = _Walk(volume, grid, offsets, interpolation, "mean" if slab is None else slab.project)
     block = max(1, BLOCK // cols)
+    if slab is not None and callable(slab.project):
+        block = max(1, block // len(offsets))
+        held = block * cols * len(offsets) * math.prod(samples) * 17
+        limits.check("max_memory_bytes", bytes_needed + held, "the samples of a slab")
 
     def work(number: int) -> None:
         first = number * block
@@ -140,6 +148,18 @@ def reformat(
     )
 
 
+def _check_types(volume: Any, plane: Any, slab: Any, like: Any) -> None:
+    """Raise `TypeError` for what is none; planes and slabs are often given by a word."""
+    for name, value, kind in (
+        ("volume", volume, Volume),
+        ("plane", plane, Plane),
+        ("slab", slab, Slab | None),
+        ("like", like, PlaneImage | None),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a radkit {name}, not {type(value).__name__}")
+
+
 def _result_dtype(volume: Volume, slab: Slab | None, dtype: DTypeLike | None) -> np.dtype[Any]:
     if dtype is None:
         # A sum of integers would overflow.
@@ -153,6 +173,8 @@ def _result_dtype(volume: Volume, slab: Slab | None, dtype: DTypeLike | None) ->
 
 def _stored(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
     if kind.kind in "iu":
+        if not np.isfinite(values).all():
+            raise OptionError('project gave no number; dtype="float32" holds what is none')
         info = np.iinfo(kind)
         values = np.clip(np.rint(values), info.min, info.max)
     found: NDArray[Any] = values.astype(kind)
@@ -267,7 +289,7 @@ class _Walk:
         grid: _Grid,
         offsets: Floats,
         interpolation: Interpolation,
-        project: str,
+        project: Projection,
     ) -> None:
         inverse = np.linalg.inv(volume.affine)
         to_index = inverse[:3, :3] @ grid.affine[:3]
@@ -287,6 +309,9 @@ class _Walk:
         index = (self._start + down + right).reshape(-1, 3)
         shape = (part.stop - part.start, self._cols)
         samples = self._volume.shape[3:]
+        if callable(self._project):
+            values, there = self._by_function(self._project, index)
+            return values.reshape(*shape, *samples), there.reshape(shape)
         result = np.zeros((len(index), *samples))
         number = np.zeros(len(index), np.int64)
         for offset in self._offsets:
@@ -297,6 +322,19 @@ class _Walk:
         if self._project == "mean":
             result /= np.maximum(number, 1).reshape(-1, *([1] * len(samples)))
         return result.reshape(*shape, *samples), (number > 0).reshape(shape)
+
+    def _by_function(
+        self, function: Callable[[Floats], float], index: Floats
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        parts = [self._sample(index + offset * self._into) for offset in self._offsets]
+        values = np.stack([part[0] for part in parts], axis=-1)
+        there = np.stack([part[1] for part in parts], axis=-1)
+        inside: NDArray[np.bool_] = np.logical_or.reduce(there, axis=-1)
+        each = math.prod(values.shape[1:-1])  # samples of a pixel, as of colour
+        found = reduce_samples(
+            function, values.reshape(-1, len(parts)), np.repeat(there, each, axis=0)
+        )
+        return found, inside
 
     def _sample(self, index: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         volume = self._volume
