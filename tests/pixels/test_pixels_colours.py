@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -83,14 +84,17 @@ def test_mixed_objects_have_grey_and_coloured_frames():
     assert np.array_equal(radkit.render(ds, frames=1), made[1])
 
 
-def test_missing_supplemental_palette_is_an_error_or_left_out_with_a_word():
-    ds = dataset(np.zeros((2, 2), np.uint16), PixelPresentation="COLOR")
+def test_broken_supplemental_palette_is_an_error_or_left_out_with_a_word():
+    ds = supplemental(np.zeros((2, 2), np.uint16))
+    ds[0x00281202].value = b"\0\0"
     with pytest.raises(radkit.CorruptFile):
         radkit.render(ds)
     with pytest.warns(radkit.CorrectionWarning, match="supplemental palette"):
         assert radkit.render(ds, strict=False).shape == (2, 2)
     ds.PixelPresentation = "MONOCHROME"
     assert radkit.render(ds).shape == (2, 2)
+    stripped = dataset(np.zeros((2, 2), np.uint16), PixelPresentation="COLOR")
+    assert radkit.render(stripped).shape == (2, 2)
 
 
 def test_palette_tables_of_unlike_first_entries_are_clamped_each():
@@ -144,3 +148,20 @@ def test_frames_without_a_window_that_others_have_show_the_full_range():
     groups[0].PixelValueTransformationSequence = sequence(value)
     with pytest.raises(radkit.CorruptFile):
         radkit.values(ds)
+
+
+def test_real_perfusion_map_is_in_colour():
+    path = Path(__file__).parents[3] / "shared/data/syntaxes/jpeg_lossless_2frame_fragmented.dcm"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not at hand")
+    ds = pydicom.dcmread(path)
+    stored = radkit.decode(path)
+    made = radkit.render(path)
+    first = ds[0x00281101].value[1]
+    there = stored >= first
+    assert 0.2 < there.mean() < 0.4
+    assert np.array_equal(made[~there], made[~there][:, :1].repeat(3, axis=1))
+    tables = [np.frombuffer(ds[0x00281201 + k].value, "<u2") for k in range(3)]
+    places = np.clip(stored[there].astype(int) - first, 0, len(tables[0]) - 1)
+    wanted = np.stack([np.floor(t[places] * (255 / 65535) + 0.5) for t in tables], axis=-1)
+    assert np.array_equal(made[there], wanted)

@@ -13,7 +13,7 @@ from radkit.errors import CorrectionWarning, CorruptFile
 from radkit.pixels.display import Padding
 from radkit.pixels.frames import Frames
 from radkit.pixels.places import Groups
-from radkit.pixels.tables import Palette, read_palette
+from radkit.pixels.tables import PALETTE_DESCRIPTORS, Palette, read_palette
 
 __all__ = ["Supplement", "read_supplement", "through_palette", "to_eight_bits"]
 
@@ -59,19 +59,20 @@ def read_supplement(
     """Return the supplement of each of these frames, {} if the object is grey throughout.
 
     PS3.3 C.7.6.19 and C.8.16.2.1.5. Pixel Presentation COLOR holds for all frames;
-    with MIXED each frame says of itself what it is.
+    with MIXED each frame says of itself what it is. It only says how frames are best
+    shown: objects that were stripped of their palette stay grey.
 
     Raises
     ------
     CorruptFile
-        The palette is missing or makes no sense. Without `strict` the picture
+        The palette makes no sense. Without `strict` the picture
         stays grey, with a `CorrectionWarning`.
     """
     elements = opened.obj.elements
     stated = elements.text(PIXEL_PRESENTATION)
     if opened.image.photometric != "MONOCHROME2" or stated not in ("COLOR", "MIXED"):
         return {}
-    if opened.image.kind != "int":
+    if opened.image.kind != "int" or elements.get(PALETTE_DESCRIPTORS[0]) is None:
         return {}
     try:
         signed = opened.image.signed
