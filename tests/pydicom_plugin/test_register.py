@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -220,3 +221,46 @@ def test_broken_frame_is_refused_and_pydicom_says_so(registered):
     ds.PixelData = bytes(data)
     with pytest.raises(RuntimeError, match="radkit"):
         pydicom.pixels.pixel_array(ds, decoding_plugin="radkit")
+
+
+def test_registering_twice_is_registering_once():
+    from pydicom.pixels.decoders import RLELosslessDecoder
+
+    before = RLELosslessDecoder.available_plugins
+    radkit.pydicom.register()
+    once = RLELosslessDecoder.available_plugins
+    radkit.pydicom.register()
+    assert RLELosslessDecoder.available_plugins == once
+    radkit.pydicom.unregister()
+    radkit.pydicom.unregister()
+    assert RLELosslessDecoder.available_plugins == before
+
+
+def pixels_or_error(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return pydicom.dcmread(path, force=True).pixel_array
+        except Exception as error:  # whatever a plug-in or pydicom raises
+            return error
+
+
+def test_all_files_in_pydicom_read_as_before(caplog):
+    """Radkit may read what the others cannot; where both read, both give the same."""
+    folder = Path(pydicom.__file__).parent / "data"
+    paths = sorted(path for path in folder.rglob("*.dcm") if path.stat().st_size < 500_000)
+    theirs = {path: pixels_or_error(path) for path in paths}
+    radkit.pydicom.register()
+    try:
+        mine = {path: pixels_or_error(path) for path in paths}
+    finally:
+        radkit.pydicom.unregister()
+    read = [path for path in paths if isinstance(theirs[path], np.ndarray)]
+    assert len(read) > 60
+    for path in read:
+        found, expected = mine[path], theirs[path]
+        assert isinstance(found, np.ndarray), path.name
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype), path.name
+        off = np.abs(found.astype(np.float64) - expected.astype(np.float64)).max()
+        lossy = "jpg" in path.name.lower() or "jpeg" in path.name.lower() or "ybr" in path.name
+        assert off == 0 or (lossy and off <= 7), path.name
