@@ -335,3 +335,39 @@ def test_names_cannot_steer_the_terminal(tmp_path, capsys):
     assert main(["inspect", str(path)]) == 1
     told = capsys.readouterr()
     assert "\x1b" not in told.err and "\\x1b[2J" in told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["transcode", "in", "-o", "out", "-vv"],
+        ["transcode", "in", "-o", "out", "--json", "-vv"],
+        ["transcode", "in/a.dcm", "-o", "new.dcm", "-vv"],
+        ["transcode", "in", "-o", "out", "-s", "jpeg2000", "--ratio", "5", "-vv"],
+        ["preview", "in/a.dcm", "in/cut.dcm", "-o", "out", "-vv"],
+        ["reformat", "in", "-o", "x.png", "--plane", "axial", "-vv"],
+        ["inspect", "in/a.dcm", "in/cut.dcm", "--json", "-vv"],
+        ["bench", "decode", "--data", "in", "-vv"],
+    ],
+)
+def test_no_command_tells_patient_values(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    secrets = {
+        "PatientName": "Zwetschge^Xaver",
+        "PatientID": "QX-77-4711",
+        "AccessionNumber": "ACC0815Z",
+        "InstitutionName": "Hospital of Nowhere",
+    }
+    Path("in").mkdir()
+    for name, source in (("a.dcm", CT), ("b.dcm", MR), ("report.dcm", REPORT)):
+        ds = pydicom.dcmread(source)
+        for keyword, value in secrets.items():
+            setattr(ds, keyword, value)
+        ds.WindowCenter, ds.WindowWidth = "40", "0"  # gives a message
+        ds.save_as(Path("in") / name)
+    Path("in/cut.dcm").write_bytes(Path("in/a.dcm").read_bytes()[:-3000])
+    main(words)
+    told = capsys.readouterr()
+    assert told.out + told.err
+    for value in secrets.values():
+        assert value not in told.out + told.err
