@@ -319,10 +319,7 @@ def open_reader(source: Any) -> Reader:
         path = os.fspath(source)
         if not isinstance(path, str):
             path = os.fsdecode(path)
-        if _URL.match(path):
-            reader = UrlReader(path)
-        else:
-            reader = PathReader(path)
+        reader = UrlReader(path) if _URL.match(path) else PathReader(path)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         reader = BufferReader(source)
     elif _is_dataset(source):
