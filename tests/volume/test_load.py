@@ -210,6 +210,15 @@ def test_what_is_no_slice_is_left_out_and_listed(tmp_path):
         load_volume(folder, strict=True)
 
 
+def test_files_of_a_run_beside_its_results_are_nothing(tmp_path):
+    folder = write_series(tmp_path, slices=4)
+    (folder / ".radkit-manifest.jsonl").write_text("{}")
+    half = next(folder.glob("*.dcm")).read_bytes()[:-300]
+    (folder / "1.dcm.part-0123456789abcdef").write_bytes(half)
+    for sources in (folder, str(folder / "*")):
+        assert load_volume(sources, strict=True).corrections == ()
+
+
 def test_single_slice_takes_its_thickness(tmp_path):
     def thick(k, ds):
         ds.SliceThickness = 3

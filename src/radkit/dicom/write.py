@@ -19,8 +19,11 @@ from typing import Protocol, Self
 
 from radkit.errors import TransferError
 
-__all__ = ["AtomicFile", "Sink", "io_errors", "is_part", "sweep_parts", "write_file"]
+__all__ = ["MANIFEST", "AtomicFile", "Sink", "io_errors", "is_own", "is_part", "sweep_parts"]
+__all__ += ["write_file"]
 
+# What a run over many objects remembers, in its destination.
+MANIFEST = ".radkit-manifest.jsonl"
 _PART = re.compile(r"\.part-[0-9a-f]{16}$")
 _MOST_NAME_BYTES = 255
 _RETRYABLE = frozenset({errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT})
@@ -173,6 +176,11 @@ def write_file(dest: Path, data: bytes | bytearray | memoryview) -> None:
 def is_part(path: str | os.PathLike[str]) -> bool:
     """Tell whether a name is one that an interrupted `AtomicFile` leaves."""
     return _PART.search(os.fspath(path)) is not None
+
+
+def is_own(name: str) -> bool:
+    """Tell whether radkit put a file of that name beside results: no object, and nobody's file."""
+    return name == MANIFEST or is_part(name)
 
 
 def sweep_parts(folder: Path) -> int:

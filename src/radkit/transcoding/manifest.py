@@ -16,12 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from radkit.dicom.write import io_errors
+from radkit.dicom.write import MANIFEST, io_errors
 from radkit.errors import TransferError
 
 __all__ = ["MANIFEST", "Manifest", "file_sha256"]
 
-MANIFEST = ".radkit-manifest.jsonl"
 _VERSION = 1
 _CHUNK = 1 << 20
 

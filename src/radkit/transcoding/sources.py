@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radkit.dicom.write import is_part
+from radkit.dicom.write import is_own
 from radkit.errors import OptionError, TransferError
 
 __all__ = ["Task", "free_place", "is_dicom_by_magic", "refuse_own_sources", "tasks"]
@@ -101,7 +101,7 @@ def _of_path(name: str, leave_out: Path | None) -> list[Task]:
         if match.is_dir():
             if "**" not in name:
                 found += _walk(match, _relative(match, base), leave_out)
-        elif not is_part(match) and not _inside(match, leave_out):
+        elif not is_own(match.name) and not _inside(match, leave_out):
             found.append(Task(match, match, _relative(match, base), found=True))
     return _distinct(found)
 
@@ -130,7 +130,7 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
         links = [f for f in folders if Path(root, f).is_symlink()]
         for name in sorted([*names, *links]):
             path = Path(root, name)
-            if (path.is_file() or path.is_symlink()) and not is_part(name):
+            if (path.is_file() or path.is_symlink()) and not is_own(name):
                 below = "/".join(path.relative_to(folder).parts)
                 found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
     return found

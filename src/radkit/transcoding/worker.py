@@ -12,7 +12,7 @@ from radkit.dicom.source import open_reader
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors
 from radkit.errors import CorruptFile, RadkitError, TransferError
-from radkit.transcoding.manifest import MANIFEST, file_sha256, source_stamp
+from radkit.transcoding.manifest import file_sha256, source_stamp
 from radkit.transcoding.one import copy_object, run
 from radkit.transcoding.options import Options
 from radkit.transcoding.results import Transcoded
@@ -93,8 +93,6 @@ def _is_object(path: Path) -> bool:
         return False  # a link to a folder, which is not followed
     if is_dicom_by_magic(path):
         return True
-    if path.name == MANIFEST:
-        return False
     try:
         with open_object(path):
             return True

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from radkit.dicom.write import is_own
 from radkit.errors import OptionError, TransferError
 
 __all__ = ["expand"]
@@ -34,7 +35,11 @@ def expand(sources: Any) -> tuple[list[Any], bool]:
             return [path], False
         if not glob.has_magic(path):
             raise TransferError("the source does not exist", source=path)
-        found = [name for name in glob.glob(path, recursive=True) if os.path.isfile(name)]
+        found = [
+            name
+            for name in glob.glob(path, recursive=True)
+            if os.path.isfile(name) and not is_own(os.path.basename(name))
+        ]
         if not found:
             raise OptionError("no file matches the pattern", source=path)
         return sorted(found), True
@@ -53,7 +58,7 @@ def expand(sources: Any) -> tuple[list[Any], bool]:
 
 
 def _walk(folder: str) -> list[str]:
-    """Return the files below a folder, sorted."""
+    """Return the files below a folder, sorted, without those of interrupted runs."""
 
     def refuse(error: OSError) -> None:
         reason = os.strerror(error.errno or 0)
@@ -63,6 +68,7 @@ def _walk(folder: str) -> list[str]:
         os.path.join(place, name)
         for place, _, names in os.walk(folder, onerror=refuse)
         for name in names
+        if not is_own(name)
     )
 
 
