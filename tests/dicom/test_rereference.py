@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from radkit.dicom.rereference import Rereferenced, rereference
@@ -100,3 +103,26 @@ def test_signed_object_that_would_change_is_refused() -> None:
     pydicom.dcmwrite(out, ds)
     (result,) = rereference([out.getvalue()], MAP)
     assert isinstance(result, EncodeError)
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_sequences_that_an_archive_made_unknown_are_followed(undefined: bool) -> None:
+    ds = pydicom.dcmread(io.BytesIO(report(ImplicitVRLittleEndian)))
+    tag = 0x0040A375
+    ds[tag].is_undefined_length = undefined
+    alone = Dataset()
+    alone[tag] = ds[tag]
+    out = DicomBytesIO()
+    out.is_implicit_VR = out.is_little_endian = True
+    write_dataset(out, alone)
+    value = out.getvalue()[8:]
+    length = 0xFFFFFFFF if undefined else len(value)
+    unknown = struct.pack("<HH2sHI", 0x0040, 0xA375, b"UN", 0, length) + value
+    explicit = pydicom.dcmread(io.BytesIO(report()))
+    del explicit[tag]
+    bare = io.BytesIO()
+    explicit.save_as(bare)
+    (one,) = rereference([bare.getvalue() + unknown], MAP)
+    assert isinstance(one, Rereferenced) and one.data is not None and one.replaced == 1
+    assert instances(one.data) == ["2.25.99999", "1.2.5"]
+    assert b"\x40\x00\x75\xa3UN" in one.data

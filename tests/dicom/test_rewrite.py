@@ -15,6 +15,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from radkit import limits
+from radkit._native import _scan
 from radkit.dicom.encoding import EXPLICIT, IMPLICIT, Encoding, encode, swapped, vr_of
 from radkit.dicom.rewrite import Rewriter
 from radkit.errors import CorruptFile, LimitExceeded
@@ -233,3 +234,28 @@ def test_hook_replaces_values_and_lengths_follow() -> None:
 def test_swapped_leaves_a_tail_alone() -> None:
     assert swapped(b"\1\2\3\4\5", 2) == b"\2\1\4\3\5"
     assert swapped(b"\1\2\3\4", 1) == b"\1\2\3\4"
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_headers_are_read_as_the_walk_of_objects_does(big: bool) -> None:
+    order = ">" if big else "<"
+    future = struct.pack(f"{order}HH2sHI", 0x0011, 0x1001, b"ZZ", 0, 4) + b"\1\2\3\4"
+    stray = struct.pack(f"{order}HHI", 0x0028, 0x0010, 2) + struct.pack(f"{order}H", 64)
+    text = struct.pack(f"{order}HH2sH", 0x0040, 0xA160, b"QQ", 2) + b"no"
+    body = future + stray + text
+    source = Encoding(big=big)
+    table = _scan.Table(0, len(body), big_endian=big)
+    table.feed(body, 0)
+    rewriter = Rewriter(source, EXPLICIT)
+    at = 0
+    for row in range(3):
+        raw = rewriter.parse(memoryview(body), at)
+        tag, _, offset, value, length, end = table.row(row)
+        found = (raw.tag, raw.start, raw.value, raw.length, raw.end)
+        assert found == (tag, offset, value, length, end)
+        at = raw.end
+    # An unknown VR has the long form; an element without a VR gets that of the dictionary.
+    out = rewriter.dataset(body)
+    assert out.startswith(struct.pack("<HH2sHI", 0x0011, 0x1001, b"ZZ", 0, 4) + b"\1\2\3\4")
+    assert struct.pack("<HH2sHH", 0x0028, 0x0010, b"US", 2, 64) in out
+    assert out.endswith(b"QQ\0\0\2\0\0\0no")

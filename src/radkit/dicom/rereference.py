@@ -176,7 +176,7 @@ def _rewritten(obj: DicomObject, hook: Hook, count: Any) -> bytes | None:
 
 
 def _may_refer(vr: str, length: int) -> bool:
-    return vr in ("SQ", "") and length != 0
+    return vr in ("SQ", "UN", "") and length != 0
 
 
 class _Pieces:

@@ -188,6 +188,8 @@ class Rewriter:
             return raw.end if not undefined else self._skip(data, raw, stop, len(path))
         if vr == "SQ":
             return self._sequence(data, raw, stop, out, path, scope)
+        if self.hook is not None and raw.vr == "UN" and _is_sequence(raw.tag):
+            return self._unknown_sequence(data, raw, stop, out, path, scope)
         if undefined:
             # UN, or pixel fragments: contents do not depend on the encoding around them,
             # except that fragments exist only in explicit VR little endian (PS3.5 A.4).
@@ -243,6 +245,32 @@ class Rewriter:
         out.append(element_header(raw.tag, "SQ", sum(map(len, inner)), self.target))
         out.extend(inner)
         return raw.end
+
+    def _unknown_sequence(
+        self,
+        data: memoryview,
+        raw: RawElement,
+        stop: int,
+        out: list[bytes | memoryview],
+        path: tuple[int, ...],
+        scope: _Scope,
+    ) -> int:
+        """Let the hook see into a sequence that some archive has made UN: implicit inside."""
+        limits.check("max_depth", len(path), "nested sequences", offset=raw.start)
+        walk = Rewriter(IMPLICIT, IMPLICIT, hook=self.hook)
+        inner: list[bytes | memoryview] = []
+        closed = raw.length == UNDEFINED
+        end = stop if closed else raw.end
+        try:
+            end = walk._items(data, raw.value, end, inner, path, scope, closed=closed)
+        except CorruptFile:
+            if closed:
+                raise
+            end, inner = raw.end, [data[raw.value : raw.end]]  # no items after all
+        size = UNDEFINED if closed else sum(map(len, inner))
+        out.append(element_header(raw.tag, "UN", size, self.target))
+        out.extend(inner)
+        return end
 
     def _items(
         self,
@@ -327,6 +355,10 @@ class Rewriter:
                 scope.signed = value[0] == 1
             elif tag == BITS_ALLOCATED:
                 scope.bits_allocated = value[0] | value[1] << 8
+
+
+def _is_sequence(tag: int) -> bool:
+    return vr_of(tag, UNDEFINED, signed=False) == "SQ"
 
 
 @contextlib.contextmanager
