@@ -80,7 +80,14 @@ def test_edits_replace_insert_and_leave_out_in_order() -> None:
 def test_untouched_neighbours_are_one_range() -> None:
     with open_object(meta() + b"".join(ELEMENTS)) as obj:
         laid = plan(obj, EXPLICIT, {}, keep_pixels=True)
-    assert [type(piece) for piece in (*laid.before, *laid.after)] == [Span, Span]
+    assert len(laid.before) == len(laid.after) == 1
+
+
+def test_long_neighbours_stay_in_the_source() -> None:
+    comment = encode(0x00204000, "UT", bytes(3 << 20))
+    with open_object(meta() + b"".join(sorted([*ELEMENTS, comment]))) as obj:
+        laid = plan(obj, EXPLICIT, {}, keep_pixels=True)
+    assert any(isinstance(piece, Span) for piece in laid.before)
 
 
 def test_meta_header_is_renewed_and_the_rest_of_it_kept() -> None:

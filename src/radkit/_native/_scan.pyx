@@ -2,7 +2,7 @@
 # cython: freethreading_compatible=True
 """Tables of data elements or items, filled window by window by the native walk."""
 
-from libc.stdint cimport int16_t, int32_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
@@ -258,6 +258,52 @@ cdef class Table:
         """Return `place` of the row of a tag, or None."""
         cdef Py_ssize_t i = self.find(tag)
         return None if i < 0 else self.place(i)
+
+    def runs(self, const uint32_t[::1] stops not None, const uint32_t[::1] inserts not None,
+             int64_t pixels) -> list:
+        """Cut the rows into ranges that are copied as they are and rows that are not.
+
+        Returns (start, end, row) in file order: bytes to copy, up to a gap (row -1) or
+        to a row that stands for itself. Such are group lengths, the row at offset
+        `pixels`, tags of `stops`, and the first row at or behind each tag of
+        `inserts`; both ascend.
+        """
+        cdef list found = []
+        cdef size_t i, at = 0, n_stops = stops.shape[0], n_inserts = inserts.shape[0]
+        cdef size_t low, high, middle
+        cdef uint64_t start = 0, end = 0
+        cdef rk_dcm_element *e
+        cdef bint alone
+        for i in range(self.n):
+            e = &self.rows[i]
+            alone = (e.tag & 0xFFFF) == 0 or (pixels >= 0 and e.offset == <uint64_t>pixels)
+            if at < n_inserts and e.tag >= inserts[at]:
+                alone = True
+                while at < n_inserts and inserts[at] <= e.tag:
+                    at += 1
+            if e.end == RK_DCM_UNDEFINED:
+                alone = True
+            if not alone:
+                low, high = 0, n_stops
+                while low < high:
+                    middle = (low + high) // 2
+                    if stops[middle] < e.tag:
+                        low = middle + 1
+                    else:
+                        high = middle
+                alone = low < n_stops and stops[low] == e.tag
+            if alone:
+                found.append((start, end, i))
+                start = end = 0
+            elif e.offset != end or start == end:
+                if end > start:
+                    found.append((start, end, -1))
+                start, end = e.offset, e.end
+            else:
+                end = e.end
+        if end > start:
+            found.append((start, end, -1))
+        return found
 
     def spans(self, uint64_t[::1] values not None, uint64_t[::1] sizes not None):
         """Copy offset of the value and size of all rows into two arrays of that length."""

@@ -7,6 +7,7 @@ so that its first 16 bytes tell the encoding even where the label is wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Looks", "look"]
 
@@ -34,7 +35,11 @@ def look(head: bytes | memoryview) -> Looks | None:
     head : bytes-like
         At least its first 8 bytes.
     """
-    first = bytes(head[:8])
+    return _look(bytes(head[:8]))
+
+
+@lru_cache(maxsize=256)
+def _look(first: bytes) -> Looks | None:
     if len(first) < 8:
         return None
     little = int.from_bytes(first[:2], "little")

@@ -54,7 +54,6 @@ class FrameSpool:
         self._kept: list[bytes | memoryview] = []
         self._total = 0
         self._file: IO[bytes] | None = None
-        self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -78,7 +77,11 @@ class FrameSpool:
     @property
     def digest(self) -> bytes:
         """SHA-256 over the frames and their lengths."""
-        return self._digest.digest()
+        digest = hashlib.sha256()
+        for size, data in zip(self.sizes, self, strict=True):
+            digest.update(size.to_bytes(8, "little"))
+            digest.update(data)
+        return digest.digest()
 
     def append(self, data: bytes | memoryview) -> None:
         """Take the next frame."""
@@ -91,8 +94,6 @@ class FrameSpool:
             )
         self.sizes.append(size)
         self._total += size
-        self._digest.update(size.to_bytes(8, "little"))
-        self._digest.update(data)
         if self._file is None and self._total <= self._allowed:
             self._kept.append(data)
             return

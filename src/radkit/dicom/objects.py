@@ -314,11 +314,12 @@ def _read_meta(
 
 
 def _check_group_length(meta: Elements, end: int, problems: list[Problem]) -> None:
-    element = meta.get(0x00020000)
     text = "(0002,0000) is missing"
-    if element is not None:
-        stated = meta.raw(0x00020000)
-        if stated is not None and int.from_bytes(stated, "little") == end - element.end:
+    place = meta._rows().locate(0x00020000)
+    if place is not None:
+        _, value, length, stop = place
+        stated = meta._bytes(0x00020000, value, length, stop)
+        if int.from_bytes(stated, "little") == end - stop:
             return
         text = "(0002,0000) is not the length of the meta header"
     problems.append(Problem(code="meta-length", text=text, tag=0x00020000))

@@ -11,8 +11,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from radkit.dicom._values import implicit_vr
 from radkit.dicom.elements import Element
 from radkit.dicom.encoding import (
     EXPLICIT,
@@ -54,8 +59,10 @@ _META_VERSION = encode(0x00020001, "OB", b"\x00\x01")
 _IMPLEMENTATION = encode(0x00020012, "UI", IMPLEMENTATION_UID.encode("ascii")) + encode(
     0x00020013, "SH", IMPLEMENTATION_VERSION.encode("ascii")
 )
+_RENEWED = frozenset({0x00020000, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
 _CHUNK = 4 << 20
-_NO_TAG = 1 << 32
+_SMALL = 1 << 14
+_LITTLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +167,22 @@ def plan(
     layout.run(keep_pixels=keep_pixels)
     return Plan(
         meta=_meta(obj, target, instance_uid),
-        before=layout.before,
-        after=layout.after,
+        before=[_at_hand(obj, piece) for piece in layout.before],
+        after=[_at_hand(obj, piece) for piece in layout.after],
         target=target,
         problems=rewriter.problems,
     )
+
+
+def _at_hand(obj: DicomObject, piece: Piece) -> Piece:
+    """Give the bytes of a small span if they were read already, for the walk."""
+    if not isinstance(piece, Span) or piece.word != 1 or piece.size > _LITTLE:
+        return piece
+    held = obj._windows._holding(piece.offset, piece.size)
+    if held is None:
+        return piece
+    start = piece.offset - held[0]
+    return held[1][start : start + piece.size]
 
 
 class _Layout:
@@ -191,27 +209,18 @@ class _Layout:
     def run(self, *, keep_pixels: bool) -> None:
         elements = self._obj.elements
         pixels = self._obj.pixels.offset if self._obj.pixels is not None else -1
-        count = len(elements)
-        row = elements._rows().row
-        special = self._edits.keys() | self._hooks.keys() | {TRAILING_PADDING}
-        next_insert = self._pending[-1] if self._pending else _NO_TAG
-        start = end = -1  # the run of elements that is copied as one range
-        for i in range(count):
-            tag, vr, offset, value, length, stop = row(i)
-            if tag < next_insert and tag & 0xFFFF and offset != pixels and tag not in special:
-                if offset != end:
-                    self._copy(start, end)
-                    start = offset
-                end = stop
-                continue
+        elements._read_tail()
+        table = elements._rows()
+        special = sorted({*self._edits, *self._hooks, TRAILING_PADDING})
+        inserts = np.array(self._pending[::-1], np.uint32)
+        for start, end, row in table.runs(np.array(special, np.uint32), inserts, pixels):
             self._copy(start, end)
-            start = end = -1
-            while self._pending and self._pending[-1] <= tag:
+            if row < 0:
+                continue
+            element = Element(*table.row(row))
+            while self._pending and self._pending[-1] <= element.tag:
                 self._insert(self._pending.pop())
-            next_insert = self._pending[-1] if self._pending else _NO_TAG
-            element = Element(tag, vr, offset, value, length, stop)
-            self._one(element, keep_pixels=keep_pixels, is_pixels=offset == pixels)
-        self._copy(start, end)
+            self._one(element, keep_pixels=keep_pixels, is_pixels=element.offset == pixels)
         while self._pending:
             self._insert(self._pending.pop())
 
@@ -278,25 +287,30 @@ class _Layout:
 
 def _meta(obj: DicomObject, target: TransferSyntax, instance_uid: str | None) -> bytes:
     """Write preamble and group 2; the preamble's offsets, if any, would be wrong: zeros."""
-    parts: dict[int, bytes] = {}
+    parts: dict[int, bytes] = {0x00020001: _META_VERSION}
     meta = obj.meta
-    renewed = (0x00020000, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
-    for element in meta:
-        raw = meta.raw(element.tag) if element.tag not in renewed else None
-        if raw is not None:
-            parts[element.tag] = encode(element.tag, element.vr or "UN", bytes(raw))
-    parts.setdefault(0x00020001, _META_VERSION)
+    table = meta._rows()
+    for i in range(len(table)):
+        tag, vr, _, at, size, end = table.row(i)
+        if tag not in _RENEWED:
+            raw = meta._bytes(tag, at, size, end)
+            parts[tag] = encode(tag, vr or implicit_vr(tag) or "UN", raw)
     for tag, original in ((0x00020002, 0x00080016), (0x00020003, 0x00080018)):
         value = obj.elements.raw(original) or meta.raw(tag)
         if value is not None and len(value):
             parts[tag] = encode(tag, "UI", bytes(value))
     if instance_uid is not None:
         parts[0x00020003] = encode(0x00020003, "UI", instance_uid.encode("ascii"))
-    parts[0x00020010] = encode(0x00020010, "UI", target.uid.encode("ascii"))
+    parts[0x00020010] = _syntax_element(target.uid)
     parts[0x00020012] = _IMPLEMENTATION
     body = b"".join(parts[tag] for tag in sorted(parts))
     length = encode(0x00020000, "UL", len(body).to_bytes(4, "little"))
     return bytes(128) + b"DICM" + length + body
+
+
+@lru_cache(maxsize=64)
+def _syntax_element(uid: str) -> bytes:
+    return encode(0x00020010, "UI", uid.encode("ascii"))
 
 
 def read_pieces(reader: Reader, pieces: Sequence[Piece]) -> Iterator[bytes | memoryview]:
@@ -330,13 +344,25 @@ def write(laid: Plan, reader: Reader, pixels: Iterable[bytes | memoryview], out:
     out : Sink
         Where to.
     """
-    out.write(laid.meta)
-    body: Sink = _Deflating(out) if laid.target.deflated else out
-    for part in (read_pieces(reader, laid.before), pixels, read_pieces(reader, laid.after)):
-        for data in part:
+    before, after = read_pieces(reader, laid.before), read_pieces(reader, laid.after)
+    if laid.target.deflated:
+        out.write(laid.meta)
+        body = _Deflating(out)
+        for data in chain(before, pixels, after):
             body.write(data)
-    if isinstance(body, _Deflating):
         body.finish()
+        return
+    held: list[bytes | memoryview] = [laid.meta]  # small pieces, for one call of the system
+    for data in chain(before, pixels, after):
+        if len(data) <= _SMALL:
+            held.append(data)
+            continue
+        if held:
+            out.write(b"".join(held))
+            held.clear()
+        out.write(data)
+    if held:
+        out.write(b"".join(held))
 
 
 class _Deflating:
