@@ -122,7 +122,11 @@ def _reversible(image: np.ndarray, bits: int, signed: bool) -> np.ndarray:
     kind = np.dtype(f"i{_container(bits) // 8}")
     if signed:
         return np.ascontiguousarray(image, dtype=kind)
-    return np.ascontiguousarray(image.astype(np.int64) - (1 << bits - 1), dtype=kind)
+    # Modulo the container: the values have `bits` bits at most, so the difference is exact.
+    wrapping = np.dtype(f"u{kind.itemsize}")
+    stored = np.ascontiguousarray(image, dtype=wrapping)
+    shifted: np.ndarray = stored - wrapping.type(1 << bits - 1)
+    return shifted.view(kind)
 
 
 def _irreversible(image: np.ndarray, bits: int, signed: bool) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 
 from radkit.codecs.options import Coding, Lossy
 from radkit.dicom.objects import DicomObject, open_object
-from radkit.dicom.source import Reader, open_reader
+from radkit.dicom.source import BufferReader, PathReader, Reader, open_reader
 from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.write import Sink
 from radkit.errors import OptionError, RadkitError, UnsupportedTransferSyntax
@@ -27,6 +27,7 @@ from radkit.transcoding.results import Transcoded
 __all__ = ["Done", "copy_object", "run", "transcode"]
 
 _CHUNK = 4 << 20
+_SMALL_SOURCE = 4 << 20
 # Faults by which the bytes are not what their label says: to pass them on would keep them.
 _MISLABELLED = frozenset({"encoding-mislabelled", "not-deflated"})
 PROVIDER_URL = 0x00287FE0
@@ -129,7 +130,7 @@ def run(source: Any, dest: Any, options: Options) -> Done:
     started = time.perf_counter()
     if dest is source and hasattr(dest, "write"):
         raise OptionError("dest is the file object of the source: it would be read while written")
-    reader = open_reader(source)
+    reader = _in_memory(open_reader(source))
     try:
         with open_object(reader, strict=options.strict) as obj:
             done = _run(reader, obj, dest, options)
@@ -140,6 +141,14 @@ def run(source: Any, dest: Any, options: Options) -> Done:
     finally:
         reader.close()
     return _timed(done, time.perf_counter() - started)
+
+
+def _in_memory(reader: Reader) -> Reader:
+    """Read a small file in one go: its pixels are looked at more than once."""
+    if not isinstance(reader, PathReader) or reader.size > _SMALL_SOURCE:
+        return reader
+    with reader:
+        return BufferReader(reader.read(0, reader.size), name=reader.name)
 
 
 def _timed(done: Done, seconds: float) -> Done:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radkit._native import _pixels
 from radkit.codecs import registry
 from radkit.dicom.imagepixel import ImagePixel
 from radkit.dicom.objects import DicomObject
@@ -74,9 +75,15 @@ def has_unused_bits(frames: Frames, first: OneFrame) -> bool:
     found = words(frames, 0)
     if found is None or found.shape != first.array.shape:
         return False
-    same = found.dtype.itemsize == first.array.dtype.itemsize
-    clean = first.array.view(found.dtype) if same else found
-    return image.high_bit != image.bits_stored - 1 or not np.array_equal(found, clean)
+    if image.high_bit != image.bits_stored - 1:
+        return True
+    if found.dtype.itemsize != first.array.dtype.itemsize:
+        return False
+    if not image.signed:
+        return _pixels.any_outside(
+            np.ascontiguousarray(found), bits_stored=image.bits_stored, high_bit=image.high_bit
+        )
+    return not np.array_equal(found, first.array.view(found.dtype))
 
 
 def extract(frames: Frames, overlays: list[EmbeddedOverlay]) -> tuple[Edits, list[str]]:
