@@ -10,6 +10,9 @@ import pytest
 
 from benchmarks import data, rivals
 from benchmarks.harness import Side
+from radkit.dicom import splice
+from radkit.dicom.objects import open_object
+from radkit.dicom.uids import syntax
 
 HTJ2K = "1.2.840.10008.1.2.4.201"
 NUMBERS = {  # attribute: how many values of it
@@ -33,20 +36,23 @@ NUMBERS = {  # attribute: how many values of it
 TEXTS = ["PhotometricInterpretation", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"]
 
 
+ITEM = struct.Struct("<HHI").pack
+PIXELS = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + ITEM(0xFFFE, 0xE000, 0)
+
+
 def spliced(source, codestream, sink) -> None:
     """Write `source` with another transfer syntax and these coded bytes, by radkit's splicer."""
-    from radkit.dicom import splice
-    from radkit.dicom.objects import open_object
-    from radkit.dicom.uids import syntax
-
-    item = struct.Struct("<HHI").pack
     pad = bytes(len(codestream) % 2)
     with open_object(source) as obj:
         laid = splice.plan(obj, syntax(HTJ2K), {})
-        head = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
-        head += item(0xFFFE, 0xE000, 0) + item(0xFFFE, 0xE000, len(codestream) + len(pad))
-        pixels = (head, codestream, pad + item(0xFFFE, 0xE0DD, 0))
+        head = PIXELS + ITEM(0xFFFE, 0xE000, len(codestream) + len(pad))
+        pixels = (head, codestream, pad + ITEM(0xFFFE, 0xE0DD, 0))
         splice.write(laid, obj.reader, pixels, sink)
+
+
+def spliced_to_path(source, codestream, dest) -> None:
+    with open(dest, "wb", buffering=0) as sink:
+        spliced(source, codestream, sink)
 
 
 def spliced_by_pydicom(source, codestream, sink) -> None:
@@ -90,8 +96,7 @@ def test_splice(versus, row):
 
     def on_disk(splicer, name, read):
         def call(path, dest, stream):
-            with open(dest, "wb", buffering=0) as sink:
-                splicer(read(path), stream, sink)
+            splicer(read(path), stream, dest)
             return dest
 
         dests = [str(folder / f"{name}{i}.dcm") for i in range(len(paths))]
@@ -102,7 +107,9 @@ def test_splice(versus, row):
     else:
         whole = row == "splice-file"
         peer = on_disk(spliced_by_pydicom, "peer", str)
-        own = on_disk(spliced, "own", (lambda p: p.read_bytes()) if whole else (lambda p: p))
+        own = on_disk(
+            spliced_to_path, "own", (lambda p: p.read_bytes()) if whole else (lambda p: p)
+        )
     versus(
         row,
         name=data.label(row, "ct"),
@@ -222,7 +229,7 @@ def test_file_to_file(versus, row):
     import radkit
 
     kind, verified = row.split("-")[1], row.endswith("-verified")
-    syntax, peer_call, name, package = FILES[kind]
+    wanted, peer_call, name, package = FILES[kind]
     paths, folder = data.ct_files(), data.work_dir()
 
     def to_files(prefix, call):
@@ -235,7 +242,7 @@ def test_file_to_file(versus, row):
         return {"call": from_path, "items": list(zip(paths, dests, strict=True))}
 
     def own(path, dest):
-        radkit.transcode(path, dest, syntax, verify=verified, threads=1)
+        radkit.transcode(path, dest, wanted, verify=verified, threads=1)
 
     def both_hold_the_frames(theirs, ours):
         for a, b, frame in zip(theirs, ours, data.frames("ct"), strict=True):
