@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from radkit.errors import GeometryError, LimitExceeded, OptionError
 from radkit.geometry import Plane, Slab, stack_affine
 from radkit.limits import use
-from radkit.mpr import reformat
+from radkit.mpr import PlaneImage, reformat
 from radkit.volume import Volume
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -427,3 +427,31 @@ def test_wrong_types_raise_type_error(wrong):
     given = {"volume": make(), "plane": Plane.axial(), **wrong}
     with pytest.raises(TypeError, match=next(iter(wrong))):
         reformat(given.pop("volume"), given.pop("plane"), **given)
+
+
+def picture_of(array, **more):
+    given = {"outside": None, "slope": 1.0, "intercept": 0.0, "spacing": (1.0, 1.0), **more}
+    return PlaneImage(array=array, affine=np.eye(4, 3), plane=Plane.axial(), units="", **given)
+
+
+def test_picture_takes_the_percentiles_of_pixels_with_data():
+    array = np.arange(101, dtype=np.float32)[None].repeat(3, axis=0)
+    ends = picture_of(array, slope=2.0, intercept=-7.0).render()
+    expected = np.floor(np.clip((array - 1) / 98, 0, 1) * 255 + 0.5)
+    assert np.abs(ends - expected).max() <= 1 and ends[0, 1] == 0 and ends[0, 99] == 255
+    assert ends[0, 2] > 0 and ends[0, 98] < 255
+    outside = np.zeros(array.shape, bool)
+    outside[0] = True
+    far = array.copy()
+    far[0] = 1e6  # no data: neither in the percentiles nor in the picture
+    made = picture_of(far, outside=outside).render()
+    assert np.array_equal(made[1:], picture_of(array[1:]).render())
+    assert not made[0].any()
+    white = picture_of(array, outside=outside).render(window=(-50, 10))
+    assert not white[0].any() and (white[1:] == 255).all()
+
+
+def test_picture_keeps_millimetres():
+    image = picture_of(np.zeros((10, 20), np.int16), spacing=(3.0, 1.0))
+    assert image.render(size=(60, 60)).shape == (60, 40)
+    assert image.render().shape == (10, 20)

@@ -552,3 +552,15 @@ def test_no_warning_in_everyday_use():
         warnings.simplefilter("error")
         for name in ("ct", "mr_j2k", "us_rgb", "palette", "rt_dose"):
             assert radkit.render(sample(name)).dtype == np.uint8
+
+
+def test_last_of_65536_entries_is_used_and_slopes_may_be_negative():
+    stored = np.array([[0, 1, 65534, 65535]], np.uint16)
+    table = np.zeros(65536, "<u2")
+    table[-1] = 65535
+    ds = dataset(stored)
+    ds.VOILUTSequence = sequence(lut_item([0, 0, 16], table))
+    assert radkit.render(ds).tolist() == [[0, 0, 0, 255]]
+    falling = dataset(stored, RescaleSlope="-2", RescaleIntercept="5")
+    assert radkit.values(falling, dtype="float64").array.tolist() == [[5, 3, -131063, -131065]]
+    assert radkit.render(falling, window=(4, 3)).tolist() == [[255, 64, 0, 0]]

@@ -91,3 +91,7 @@ def test_errors_name_their_object(tmp_path):
     with pytest.raises(TruncatedPixelData) as caught:
         thumbnail(path)
     assert caught.value.source == str(path)
+
+
+def test_webp_is_the_lossy_kind():
+    assert thumbnail(sample("us_rgb"), format="webp")[12:16] == b"VP8 "

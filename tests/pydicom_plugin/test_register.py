@@ -264,3 +264,16 @@ def test_all_files_in_pydicom_read_as_before(caplog):
         off = np.abs(found.astype(np.float64) - expected.astype(np.float64)).max()
         lossy = "jpg" in path.name.lower() or "jpeg" in path.name.lower() or "ybr" in path.name
         assert off == 0 or (lossy and off <= 7), path.name
+
+
+def test_colour_of_rle_comes_interleaved_and_is_labelled_so(registered):
+    ds = native("us_rgb")
+    before = ds.pixel_array.copy()
+    ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    for configuration in (0, 1):  # RLE is by plane whatever stands there
+        ds.PlanarConfiguration = configuration
+        ds._pixel_array = None
+        assert np.array_equal(ds.pixel_array, before)
+        ds._pixel_array = None
+        ds.pixel_array_options(decoding_plugin="radkit")
+        assert np.array_equal(ds.pixel_array, before)
