@@ -202,3 +202,22 @@ def test_meta_header_agrees_with_the_data_set(name: str) -> None:
     assert after.file_meta.MediaStorageSOPInstanceUID == after.SOPInstanceUID
     assert after.file_meta.MediaStorageSOPClassUID == after.SOPClassUID
     assert after.file_meta.ImplementationVersionName.startswith("RADKIT")
+
+
+def test_what_is_odd_about_the_pixels_of_a_source_is_told() -> None:
+    twice = ct()
+    twice.PixelData += twice.PixelData
+    result = transcode(encoded(twice), None, "rle")
+    assert any("pixel data hold 2 frames" in text for text in result.corrections)
+    empty = ct(NumberOfFrames="")
+    result = transcode(encoded(empty), None, "rle")
+    assert any("1 is assumed" in text for text in result.corrections)
+
+
+@pytest.mark.parametrize("target", ["implicit-le", "rle"])
+def test_cut_pixels_are_filled_where_that_is_asked(target: str) -> None:
+    cut = encoded(ct())[:-100]
+    result = transcode(cut, None, target, strict=False)
+    with Frames(cut, strict=False) as a, Frames(result.data) as b:
+        assert np.array_equal(a.decode(0).array, b.decode(0).array)
+    assert any("ends inside pixel data" in text for text in result.corrections)

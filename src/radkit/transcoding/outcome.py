@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 
+from radkit.codecs import registry
 from radkit.dicom.encapsulate import FrameSpool
 from radkit.dicom.objects import DicomObject
 from radkit.dicom.rules import Outcome
@@ -12,7 +13,8 @@ from radkit.dicom.uids import TransferSyntax
 from radkit.errors import CorruptFile, EncodeError
 from radkit.pixels.frames import WORDS, Frames, OneFrame
 
-__all__ = ["check_alike", "derived_uid", "outcome_of", "total_ratio", "version"]
+__all__ = ["check_alike", "derived_uid", "later_loss", "outcome_of"]
+__all__ += ["total_ratio", "version"]
 
 
 def outcome_of(frames: Frames, first: OneFrame, target: TransferSyntax) -> Outcome:
@@ -55,6 +57,17 @@ def check_alike(frames: Frames, frame: OneFrame, outcome: Outcome, index: int) -
             f" {outcome.photometric} of {outcome.bits_stored}: one header cannot describe both",
             frame=index,
         )
+
+
+def later_loss(frames: Frames) -> bool:
+    """Ask the headers of all frames but the first: they are decoded when the new header is out."""
+    if not frames.obj.syntax.lossy_capable:
+        return False
+    for index in range(1, frames.image.frames):
+        info = registry.frame_info(frames.coding, frames.map.read(index))
+        if info is not None and not info.reversible:
+            return True
+    return False
 
 
 def derived_uid(obj: DicomObject, target: TransferSyntax, spool: FrameSpool | None) -> str:

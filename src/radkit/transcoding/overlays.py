@@ -86,15 +86,13 @@ def has_unused_bits(frames: Frames, first: OneFrame) -> bool:
     return not np.array_equal(found, first.array.view(found.dtype))
 
 
-def extract(frames: Frames, overlays: list[EmbeddedOverlay]) -> tuple[Edits, list[str]]:
+def extract(frames: Frames) -> tuple[Edits, list[str]]:
     """Give the elements that hold the overlays from now on.
 
     Parameters
     ----------
     frames : Frames
-        The source; every frame is read.
-    overlays : list of EmbeddedOverlay
-        From `embedded_overlays`.
+        The source; every frame is read, if it has embedded overlays.
 
     Returns
     -------
@@ -104,6 +102,9 @@ def extract(frames: Frames, overlays: list[EmbeddedOverlay]) -> tuple[Edits, lis
         What was done.
     """
     image = frames.image
+    overlays = embedded_overlays(frames.obj, image)
+    if not overlays:
+        return {}, []
     planes: dict[int, list[np.ndarray]] = {overlay.group: [] for overlay in overlays}
     for index in range(image.frames):
         cells = words(frames, index)

@@ -29,7 +29,14 @@ from radkit.transcoding.dest import Written
 from radkit.transcoding.icon import decode_icon
 from radkit.transcoding.independent import decoder_for
 from radkit.transcoding.options import Options
-from radkit.transcoding.outcome import check_alike, derived_uid, outcome_of, total_ratio, version
+from radkit.transcoding.outcome import (
+    check_alike,
+    derived_uid,
+    later_loss,
+    outcome_of,
+    total_ratio,
+    version,
+)
 from radkit.transcoding.results import Transcoded
 from radkit.transcoding.verify import FrameFigures, Proof, compare
 
@@ -97,6 +104,7 @@ class Recoding:
         folder : Path or None
             For coded frames that do not fit into memory.
         """
+        self._look_at_source()
         first = self._decode(0)
         self._first = first
         self.outcome = outcome_of(self.frames, first, self.target)
@@ -109,7 +117,10 @@ class Recoding:
             self._tell("digital signatures left out")
         if not self._keep_pixels:
             rules.check_holds(self.target, self.outcome, self.image.kind)
-            edits.update(self._overlay_edits())
+            moved, told = overlays.extract(self.frames)
+            edits.update(moved)
+            for text in told:
+                self._tell(text)
             if overlays.has_unused_bits(self.frames, first):
                 self._tell(
                     f"only the {self.image.bits_stored} stored bits of each word are carried;"
@@ -144,6 +155,14 @@ class Recoding:
             self._tell(problem.text)
         self.size += self._plan.size
 
+    def _look_at_source(self) -> None:
+        """Tell what is odd about the source; native pixels that are cut are not carried as such."""
+        found = (*self.obj.problems, *self.image.problems, *self.frames.map.problems)
+        for problem in found:
+            self._tell(problem.text)
+        cut = any(problem.code in ("pixel-data-cut", "pixel-data-short") for problem in found)
+        self._keep_pixels &= not cut or self.image.kind != "int"
+
     def _decode(self, index: int) -> OneFrame:
         self._deadline.check(frame=index)
         if index == 0 and self._first is not None:
@@ -155,15 +174,6 @@ class Recoding:
         image, outcome = self.image, self.outcome
         bits = image.rows * image.cols * outcome.samples * outcome.bits_allocated
         return (bits * image.frames + 7) // 8
-
-    def _overlay_edits(self) -> rules.Edits:
-        found = overlays.embedded_overlays(self.obj, self.image)
-        if not found:
-            return {}
-        edits, told = overlays.extract(self.frames, found)
-        for text in told:
-            self._tell(text)
-        return edits
 
     def _encode_frames(self, folder: Path | None) -> rules.Edits:
         image, outcome, options = self.image, self.outcome, self.options
@@ -183,7 +193,7 @@ class Recoding:
 
         def work(index: int) -> tuple[OneFrame, CodedFrame]:
             frame = self._decode(index)
-            self._check_alike(frame, index)
+            check_alike(self.frames, frame, self.outcome, index)
             coded = registry.encode_frame(
                 coding,
                 frame.array,
@@ -225,9 +235,6 @@ class Recoding:
         ahead = self._threads + 1 if self._threads > 1 else 0
         return stream(work, range(self.image.frames), threads=self._threads, ahead=ahead)
 
-    def _check_alike(self, frame: OneFrame, index: int) -> None:
-        check_alike(self.frames, frame, self.outcome, index)
-
     def _note_frame(self, frame: OneFrame, coded: CodedFrame | None) -> None:
         self._seen_lossy |= frame.lossy
         self._earlier_lossy |= frame.lossy
@@ -243,7 +250,8 @@ class Recoding:
     def _tell_of_loss(self, edits: rules.Edits, hooks: dict[int, Hook]) -> None:
         if self._first is not None:
             self._note_frame(self._first, None)
-            self._look_for_loss()
+            if self._spool is None and not self._seen_lossy and later_loss(self.frames):
+                self._seen_lossy = self._earlier_lossy = True
         method = rules.source_method(self.obj.syntax) if self._lossy_source() else ""
         if not self._lossy_frames:
             if self._earlier_lossy:
@@ -262,16 +270,6 @@ class Recoding:
         hooks.update(group_hooks)
         for text in step.corrections:
             self._tell(text)
-
-    def _look_for_loss(self) -> None:
-        """Ask the headers of the other frames: these are decoded when the header is out."""
-        if self._spool is not None or self._seen_lossy or not self.obj.syntax.lossy_capable:
-            return
-        for index in range(1, self.image.frames):
-            info = registry.frame_info(self.frames.coding, self.frames.map.read(index))
-            if info is not None and not info.reversible:
-                self._seen_lossy = self._earlier_lossy = True
-                return
 
     def _lossy_source(self) -> bool:
         """Tell whether the loss may be that of the source's own coding: else its method is not."""
@@ -321,7 +319,7 @@ class Recoding:
     def _arrays(self) -> Iterator[np.ndarray]:
         keep = bool(self.options.verify) and self._raw_bytes() <= _KEPT
         for index, frame in enumerate(self._each(self._decode)):
-            self._check_alike(frame, index)
+            check_alike(self.frames, frame, self.outcome, index)
             self._note_frame(frame, None)
             if keep:
                 self._kept.append(frame.array)
