@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from radkit.codecs import rle
+from radkit.codecs.options import Lossy
+from radkit.errors import EncodeError
 from radkit.transcoding.one import transcode
 
 ICON = np.arange(42, dtype=np.uint8).reshape(6, 7)
@@ -48,3 +50,42 @@ def test_icon_that_does_not_decode_is_left_out_and_told(syntax: str) -> None:
 def test_native_icon_stays() -> None:
     result = transcode(with_icon(None), None, "explicit-le")
     assert read(result.data).IconImageSequence[0].PixelData == ICON.tobytes()
+
+
+def with_icons_inside(*coded: bytes | None) -> bytes:
+    """An RLE object with icons in the items of another sequence, and none of its own."""
+    ds = read(with_icon(rle.encode(ICON)))
+    ds.ReferencedImageSequence = []
+    for data in coded:
+        item = Dataset()
+        item.ReferencedSOPInstanceUID = "1.2.3"
+        item.IconImageSequence = read(with_icon(data)).IconImageSequence
+        ds.ReferencedImageSequence.append(item)
+    del ds.IconImageSequence
+    return encoded(ds)
+
+
+@pytest.mark.parametrize("syntax", ["explicit-le", "implicit-le", "htj2k-lossless"])
+def test_icons_inside_of_sequences_are_decoded_too(syntax: str) -> None:
+    other = ICON[::-1].copy()
+    source = with_icons_inside(rle.encode(ICON), None, rle.encode(other))
+    after = read(transcode(source, None, syntax).data).ReferencedImageSequence
+    icons = [item.IconImageSequence[0].PixelData for item in after]
+    assert icons == [ICON.tobytes(), ICON.tobytes(), other.tobytes()]
+
+
+def test_icon_inside_of_a_sequence_that_does_not_decode_is_refused() -> None:
+    with pytest.raises(EncodeError, match="icon"):
+        transcode(with_icons_inside(b"\xff" * 70), None, "explicit-le")
+
+
+def test_frame_type_and_icon_of_one_sequence_both_follow() -> None:
+    ds = read(with_icons_inside(rle.encode(ICON)))
+    ds.SharedFunctionalGroupsSequence = ds.ReferencedImageSequence
+    frame = Dataset()
+    frame.FrameType = ["ORIGINAL", "PRIMARY"]
+    ds.SharedFunctionalGroupsSequence[0].MRImageFrameTypeSequence = [frame]
+    result = transcode(encoded(ds), None, "htj2k", lossy=Lossy(ratio=4))
+    item = read(result.data).SharedFunctionalGroupsSequence[0]
+    assert item.MRImageFrameTypeSequence[0].FrameType[0] == "DERIVED"
+    assert item.IconImageSequence[0].PixelData == ICON.tobytes()

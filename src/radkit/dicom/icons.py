@@ -8,20 +8,22 @@ icon that does not decode is left out, as icons are optional.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from radkit.dicom.rewrite import Hook
-from radkit.errors import RadkitError
+from radkit.errors import CorruptPixelData, EncodeError, RadkitError
 
 if TYPE_CHECKING:
     from radkit.dicom.elements import Elements
     from radkit.dicom.objects import DicomObject
 
-__all__ = ["ICON", "IconDecoder", "icon_hook", "joined_fragments"]
+__all__ = ["ICON", "IconDecoder", "icon_hooks", "joined_fragments"]
 
 ICON = 0x00880200
 PIXEL_DATA = 0x7FE00010
+# Header of encapsulated Pixel Data: sequences without it need no look at their items.
+_MARK = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 # (item of the sequence, coded bytes) -> (native bytes, photometric, planar)
 IconDecoder = Callable[["Elements", bytes], tuple[bytes, str, bool]]
 
@@ -42,8 +44,8 @@ def joined_fragments(value: memoryview) -> bytes | None:
     return None
 
 
-def icon_hook(obj: DicomObject, decode: IconDecoder) -> tuple[Hook | None, bool]:
-    """Give a hook that makes encapsulated icons native, or say that they must go.
+def icon_hooks(obj: DicomObject, decode: IconDecoder) -> tuple[dict[int, Hook], bool]:
+    """Give hooks that make encapsulated icons native, or say that the icon must go.
 
     Parameters
     ----------
@@ -54,38 +56,78 @@ def icon_hook(obj: DicomObject, decode: IconDecoder) -> tuple[Hook | None, bool]
 
     Returns
     -------
-    hook : Hook or None
-        For (0088,0200); None if there is nothing to change.
+    hooks : dict of int to Hook
+        By the top-level sequence: (0088,0200), or one that has icons in its items.
     leave_out : bool
-        The icon is encapsulated and does not decode.
+        (0088,0200) is encapsulated and does not decode.
+
+    Raises
+    ------
+    EncodeError
+        An icon inside of another sequence does not decode: it cannot stay, in a syntax that
+        is not its own, and what it belongs to cannot go.
     """
-    if not obj.syntax.encapsulated or ICON not in obj.elements:
-        return None, False
-    try:
-        items = obj.elements.items(ICON)
-        changes: list[dict[int, bytes]] = []
-        for item in items:
-            element = item.get(PIXEL_DATA)
-            if element is None or element.length >= 0:
+    hooks: dict[int, Hook] = {}
+    leave_out = False
+    if not obj.syntax.encapsulated:
+        return hooks, leave_out
+    for element in obj.elements:
+        if element.vr != "SQ" or element.end < 0:
+            continue
+        tag = element.tag
+        try:
+            if tag != ICON and _MARK not in bytes(obj.elements.raw(tag) or b""):
                 continue
-            raw = item.raw(PIXEL_DATA)
-            coded = joined_fragments(raw) if raw is not None else None
-            if coded is None:
-                return None, True
-            native, photometric, planar = decode(item, coded)
-            changes.append(_changed(native, photometric, planar))
-    except RadkitError:
-        return None, True
-    if not changes:
-        return None, False
-    if len(items) > 1:
-        return None, True  # the sequence has one item; which of several is meant is not said
-    (change,) = changes
+            changes = [_change(item, decode) for item in _icons(obj.elements, tag)]
+        except RadkitError as error:
+            if tag != ICON:
+                raise EncodeError(
+                    "an encapsulated icon inside of a sequence does not decode",
+                    section="PS3.5 A.4",
+                ) from error
+            leave_out = True
+            continue
+        if any(changes):
+            hooks[tag] = _hook(changes)
+    return hooks, leave_out
+
+
+def _icons(elements: Elements, tag: int) -> Iterator[Elements]:
+    """Give the items with icon pixels of a sequence and of those in it, in order."""
+    for item in elements.items(tag):
+        for element in item:
+            if element.vr == "SQ":
+                yield from _icons(item, element.tag)
+        if tag == ICON and PIXEL_DATA in item:
+            yield item
+
+
+def _change(item: Elements, decode: IconDecoder) -> dict[int, bytes]:
+    element = item.get(PIXEL_DATA)
+    if element is None or element.length >= 0:
+        return {}
+    raw = item.raw(PIXEL_DATA)
+    coded = joined_fragments(raw) if raw is not None else None
+    if coded is None:
+        raise CorruptPixelData("the fragments of an icon are broken", section="PS3.5 A.4")
+    return _changed(*decode(item, coded))
+
+
+def _hook(changes: list[dict[int, bytes]]) -> Hook:
+    """Change icon after icon: their pixels stand last of what changes, as tags ascend."""
+    left = iter(changes)
+    now = next(left, {})
 
     def hook(path: tuple[int, ...], vr: str, value: memoryview) -> bytes | None:
-        return change.get(path[-1]) if len(path) == 2 else None
+        nonlocal now
+        if len(path) < 2 or path[-2] != ICON:
+            return None
+        new = now.get(path[-1])
+        if path[-1] == PIXEL_DATA:
+            now = next(left, {})
+        return new
 
-    return hook, False
+    return hook
 
 
 def _changed(native: bytes, photometric: str, planar: bool) -> dict[int, bytes]:

@@ -34,7 +34,7 @@ from radkit.dicom.encoding import (
 )
 from radkit.errors import CorruptFile, LimitExceeded, Problem
 
-__all__ = ["Hook", "RawElement", "Rewriter"]
+__all__ = ["Hook", "RawElement", "Rewriter", "joined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,18 @@ class RawElement:
 
 # Given (path of tags from the top, VR, value bytes) -> new value, or None to keep it.
 Hook = Callable[[tuple[int, ...], str, memoryview], "bytes | None"]
+
+
+def joined(first: Hook | None, second: Hook) -> Hook:
+    """Make one hook of two; what the first replaces, the second is not asked."""
+    if first is None:
+        return second
+
+    def hook(path: tuple[int, ...], vr: str, value: memoryview) -> bytes | None:
+        new = first(path, vr, value)
+        return second(path, vr, value) if new is None else new
+
+    return hook
 
 
 @dataclass(slots=True)

@@ -15,9 +15,9 @@ from radkit.codecs import registry
 from radkit.codecs.frame import CodedFrame, FrameSpec
 from radkit.dicom import rules, splice
 from radkit.dicom.encapsulate import FrameSpool, encapsulated_element, offset_tables
-from radkit.dicom.icons import ICON, icon_hook
+from radkit.dicom.icons import ICON, icon_hooks
 from radkit.dicom.objects import DicomObject
-from radkit.dicom.rewrite import Hook
+from radkit.dicom.rewrite import Hook, joined
 from radkit.dicom.signatures import removed_signatures
 from radkit.dicom.splice import Edit
 from radkit.dicom.write import Sink
@@ -288,12 +288,11 @@ class Recoding:
     def _icon(self, edits: rules.Edits, hooks: dict[int, Hook]) -> None:
         if self.obj.syntax.uid == self.target.uid:
             return
-        hook, leave_out = icon_hook(self.obj, lambda item, data: decode_icon(self.obj, item, data))
+        found, leave_out = icon_hooks(self.obj, lambda *icon: decode_icon(self.obj, *icon))
+        hooks.update({tag: joined(hooks.get(tag), hook) for tag, hook in found.items()})
         if leave_out:
             edits[ICON] = None
             self._tell("Icon Image Sequence left out: its pixels do not decode")
-        elif hook is not None:
-            hooks[ICON] = hook
 
     def _tell(self, text: str) -> None:
         if text not in self.corrections:
