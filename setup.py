@@ -40,6 +40,7 @@ setup(
             extension("_rle", "kernels/cpu", "kernels/rle*"),
             extension("_jpegscan", "kernels/jpegscan"),
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
+            extension("_blocks", "kernels/cpu", "kernels/mq*", "kernels/t1*", "kernels/ht*"),
             extension(
                 "_pixels",
                 "kernels/cpu",
