@@ -49,7 +49,7 @@ rk_span rk_span_window(rk_span want, rk_span all, unsigned reach);
 /*
  * Kernels on rows. Elements are int16_t, int32_t, int64_t or float; a filter is of one type.
  * Contract, the same for every variant:
- *   - `n` may be 0. Rows are aligned to their element; nothing is touched past n.
+ *   - `n` may be 0. No alignment is required; nothing is touched past n.
  *   - Rows do not overlap, except that `above` may be `below`.
  *   - Integer sums wrap: hostile coefficients give wrong samples, the same in every variant.
  *   - Floating-point operations are rounded one by one, in the order that is written below.
@@ -115,7 +115,7 @@ RK_MUST_CHECK bool rk_dwt_scratch(size_t *size, const rk_dwt_filter *f,
 /*
  * Inverse of one level: the wanted rows and columns are written to `out`, row by row. Every
  * coefficient is read once, each row of the level is in cache until it is finished.
- * `out` overlaps no band and is aligned to its element; stride in elements.
+ * `out` overlaps no band; stride in elements.
  */
 void rk_idwt_plane(const rk_dwt_filter *f, const rk_dwt_level *level, void *out, size_t stride,
                    void *scratch);
@@ -130,21 +130,28 @@ void rk_fdwt_plane(const rk_dwt_filter *f, const rk_dwt_level *level, const void
  * its LL rows from the level below (`lower`, whose cols and rows are rk_span_low of x and y)
  * instead of level->ll; each has scratch of its own. `f`, `level` are copied.
  */
+typedef struct rk_dwt_ring {
+    uint8_t *rows;        /* row y lies at rows + ((y - start) & mask) * pitch bytes */
+    size_t pitch, mask;
+    uint64_t start, stop; /* rows of the window */
+    size_t column, width; /* vertical steps work on these */
+} rk_dwt_ring;
+
 typedef struct rk_idwt {
     rk_dwt_filter f;
     rk_dwt_level level;
     struct rk_idwt *lower;
-    uint8_t *rows;      /* row y at rows + ((y - level.y.start) & mask) * pitch */
-    size_t pitch, mask; /* bytes; number of rows - 1 */
-    float gain[2][2];   /* of low and high columns, in low and in high rows */
-    uint64_t arrived, done, next; /* rows below arrived are in, below done finished; next: to give */
-    size_t lows, highs;           /* rows taken from the bands */
+    rk_dwt_ring ring;
+    float gain[2][2];        /* of low and high columns, in low and in high rows */
+    uint64_t arrived, done;  /* rows below are in the ring; are finished */
+    uint64_t next;           /* row to give */
+    size_t lows, highs;      /* rows that were taken from the bands */
 } rk_idwt;
 
 void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_idwt *lower,
                    void *scratch);
 
-/* The next row: the caller may change it. Valid until the next call; not past the last row. */
+/* The next row, which may be changed, until the next call; NULL behind the last one. */
 void *rk_idwt_next(rk_idwt *d);
 
 #endif /* RK_KERNELS_DWT_H */

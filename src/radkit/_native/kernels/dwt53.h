@@ -28,9 +28,9 @@ typedef struct rk_dwt53_table {
     /* Largest absolute value of n elements (that of INT16_MIN is 32768 ...). */
     uint64_t (*peak_i16)(const void *row, size_t n);
     uint64_t (*peak_i32)(const void *row, size_t n);
-    /* Other types; what does not fit is cut off. */
-    void (*narrow)(const int32_t *src, int16_t *out, size_t n);
-    void (*widen)(const int16_t *src, int32_t *out, size_t n);
+    /* int32_t to int16_t, where what does not fit is cut off; int16_t to int32_t. */
+    void (*narrow)(const void *src, void *out, size_t n);
+    void (*widen)(const void *src, void *out, size_t n);
 } rk_dwt53_table;
 
 /*

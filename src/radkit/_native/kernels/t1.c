@@ -342,7 +342,7 @@ static void write_block(const decoder *d, rk_t1_block *b)
         }
 }
 
-static void decode_block(rk_t1_block *b, void *work)
+void rk_t1_decode_one(rk_t1_block *b, void *work)
 {
     decoder *d = work;
     uint8_t *string = (uint8_t *)work + sizeof(decoder);
@@ -370,7 +370,7 @@ static void decode_block(rk_t1_block *b, void *work)
 void rk_t1_decode_c(rk_t1_block *blocks, size_t n, void *work)
 {
     for (size_t i = 0; i < n; i++)
-        decode_block(&blocks[i], work);
+        rk_t1_decode_one(&blocks[i], work);
 }
 
 _Static_assert(sizeof(decoder) <= RK_T1_STATE, "the state of the reference");

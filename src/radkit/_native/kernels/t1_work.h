@@ -7,6 +7,15 @@
 /* Bytes of work before the code string, the most of any variant. */
 #define RK_T1_STATE 131072
 
+/* t1_tables.c */
+extern const uint64_t rk_t1_states[94];
+extern const uint8_t rk_t1_zero[4][512];
+extern const uint8_t rk_t1_sign[256];
+extern const uint64_t rk_t1_around[64];
+
+/* One block by the reference. */
+void rk_t1_decode_one(rk_t1_block *b, void *work);
+
 /* Does the format hold so many planes? */
 static inline bool rk_t1_fits(const rk_t1_block *b)
 {
