@@ -392,12 +392,13 @@ uint32_t rk_ht_refused(const rk_ht_block *b)
     if (b->cleanup_size < 2 || b->cleanup_size > RK_HT_CLEANUP_MAX || b->planes == 0 ||
         b->refine_size > RK_HT_REFINE_MAX || b->passes > 3 || (b->passes > 1 && b->plane == 0))
         return RK_BLOCK_DAMAGED;
-    uint32_t suffix = (uint32_t)b->cleanup[b->cleanup_size - 1] << 4 | (b->cleanup[b->cleanup_size - 2] & 15);
+    const uint8_t *end = b->cleanup + b->cleanup_size;
+    uint32_t suffix = (uint32_t)end[-1] << 4 | (end[-2] & 15);
     if (suffix < 2 || suffix > b->cleanup_size || suffix > 4079)
         return RK_BLOCK_DAMAGED;
-    if (b->format == RK_COEF_INT16)
-        return b->plane || b->half ? RK_BLOCK_WIDE : 0;
-    return planes > (b->format == RK_COEF_INT32 ? 30 : 61) ? RK_BLOCK_WIDE : 0;
+    if (b->format == RK_COEF_INT16 && (b->plane || b->half || b->passes > 1))
+        return RK_BLOCK_WIDE;
+    return planes > (b->format == RK_COEF_INT64 ? 61 : 30) ? RK_BLOCK_WIDE : 0;
 }
 
 static size_t coefficient_size(const rk_ht_block *b)

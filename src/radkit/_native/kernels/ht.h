@@ -47,13 +47,14 @@ typedef struct rk_ht_block {
  *
  * What can go wrong:
  *   - RK_BLOCK_DAMAGED: the lengths are none that T.814 allows, or an exponent bound U is above
- *     planes + 1. The output is all zero, the peak 0. Refinement passes cannot be damaged:
- *     their segment counts as zeros past its end.
- *   - RK_BLOCK_WIDE, never together with it: the format cannot hold the block. RK_COEF_INT16
- *     holds blocks of plane 0, one pass, not half, whose U are all at most 15 (so up to 14
- *     planes always; more only if the values happen to be small: try, and decode again in
- *     RK_COEF_INT32). RK_COEF_INT32 holds plane + planes <= 30, RK_COEF_INT64 <= 61; `half` one
- *     less. The output is unspecified.
+ *     planes + 1. Refinement passes cannot be damaged: their segment counts as zeros past its end.
+ *   - RK_BLOCK_WIDE, never together with it: the format cannot hold the block. Formats hold
+ *     plane + planes up to 30 (RK_COEF_INT16, RK_COEF_INT32) or 61 (RK_COEF_INT64), `half` one
+ *     less. RK_COEF_INT16 holds only blocks of plane 0, one pass, not half, whose U are all
+ *     at most 15: so up to 14 planes always, and more if the values happen to be small. Try,
+ *     and decode again in RK_COEF_INT32.
+ * If the U of one quad-row break both rules, it is damaged; else the first row that breaks one
+ * decides. In both cases the output is all zero and the peak 0.
  *
  * Contract, the same for every variant:
  *   - `width`, `height` are in range (t1.h), `plane` + `planes` <= 254.

@@ -14,6 +14,9 @@ typedef struct rk_ht_code {
 extern const rk_ht_code rk_ht_first_rows[RK_HT_FIRST_ROWS];
 extern const rk_ht_code rk_ht_other_rows[RK_HT_OTHER_ROWS];
 
+/* ht_lookup.c: first quad-row, other rows */
+extern const uint32_t rk_ht_lookup[2][8 * 128];
+
 /* Events per MEL code word are 2^exponent (T.814 table 2). */
 extern const uint8_t rk_ht_mel_exponents[13];
 
