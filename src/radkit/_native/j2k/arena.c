@@ -1,0 +1,74 @@
+/* Memory of one decoding, counted against a cap. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "rules.h"
+
+#define CHUNK ((size_t)1 << 16)
+#define HEAD ((sizeof(rk_j2k_chunk) + 63) / 64 * 64)
+
+/* Large chunks start at a multiple of 64; calloc leaves untouched pages to the system. */
+static rk_j2k_chunk *chunk_new(size_t size)
+{
+    char *raw = calloc(1, size + HEAD + 64);
+    if (!raw)
+        return NULL;
+    char *head = raw + (64 - (uintptr_t)raw % 64);
+    head[-1] = (char)(head - raw); /* 1 to 64: calloc gives multiples of 16 */
+    return (rk_j2k_chunk *)(void *)head;
+}
+
+static void chunk_free(rk_j2k_chunk *chunk)
+{
+    char *head = (char *)chunk;
+    free(head - head[-1]);
+}
+
+rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
+{
+    size_t want;
+    *p = NULL;
+    if (n > SIZE_MAX / 2 || !rk_mul_size(&want, (size_t)n, size) || want > SIZE_MAX / 2) {
+        a->budget->asked = UINT64_MAX;
+        return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
+    }
+    size_t align = want >= 4096 ? 64 : 16;
+    rk_j2k_chunk *top = a->top;
+    size_t at = top ? (top->used + align - 1) / align * align : 0;
+    if (!top || at > top->size || want > top->size - at) {
+        size_t room = want > CHUNK / 4 ? want : CHUNK;
+        if (room + HEAD + 64 > a->budget->left) {
+            a->budget->asked = room + HEAD + 64;
+            return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
+        }
+        rk_j2k_chunk *chunk = chunk_new(room);
+        if (!chunk)
+            return rk_j2k_fail(RK_NO_MEMORY, RK_J2K_MEMORY, 0);
+        a->budget->left -= room + HEAD + 64;
+        chunk->size = room;
+        if (want > CHUNK / 4 && top) { /* a large one goes below, the open one stays */
+            chunk->used = want;
+            chunk->next = top->next;
+            top->next = chunk;
+            *p = (char *)chunk + HEAD;
+            return rk_j2k_fine();
+        }
+        chunk->next = top;
+        a->top = top = chunk;
+        at = 0;
+    }
+    top->used = at + want;
+    *p = (char *)top + HEAD + at;
+    return rk_j2k_fine();
+}
+
+void rk_j2k_release(rk_j2k_arena *a)
+{
+    while (a->top) {
+        rk_j2k_chunk *next = a->top->next;
+        a->budget->left += a->top->size + HEAD + 64;
+        chunk_free(a->top);
+        a->top = next;
+    }
+}
