@@ -42,6 +42,14 @@ setup(
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
             extension("_blocks", "kernels/cpu", "kernels/mq*", "kernels/t1*", "kernels/ht*"),
             extension(
+                "_transforms",
+                "kernels/cpu",
+                "kernels/dwt*",
+                "kernels/mct*",
+                "kernels/pack*",
+                "kernels/quant*",
+            ),
+            extension(
                 "_pixels",
                 "kernels/cpu",
                 "kernels/bits*",
