@@ -72,25 +72,39 @@ static size_t out_bytes(const rk_ht_block *b)
     return ((b->stride * (b->height - 1) + b->width) * WIDTHS[b->format] + 7) & ~(size_t)7;
 }
 
-/* Damages or replaces the bytes of a block. */
-static void spoil(ck_run *run, ht_coded *c)
+/* Noise instead of the bytes. */
+static void replace(ck_run *run, ht_coded *c)
 {
-    if (ck_below(run, 2)) {
+    size_t suffix = 2 + (size_t)ck_below(run, c->cleanup_size < 4080 ? c->cleanup_size - 1 : 4078);
+    for (size_t i = 0; i < c->cleanup_size; i++) {
+        uint64_t word = ck_random(run);
+        c->cleanup[i] = word & 7 ? (uint8_t)(word >> 8) : word & 8 ? 0xFF : 0x7F;
+    }
+    c->cleanup[c->cleanup_size - 1] = (uint8_t)(suffix >> 4);
+    c->cleanup[c->cleanup_size - 2] = (uint8_t)((c->cleanup[c->cleanup_size - 2] & 0xF0) | (suffix & 15));
+}
+
+/* Damages a block: some bytes, its length, or its MagSgn bits end too early. */
+static void spoil(ck_run *run, ht_coded *c, rk_ht_block *b)
+{
+    const uint8_t *end = c->cleanup + c->cleanup_size;
+    size_t suffix = (size_t)end[-1] << 4 | (end[-2] & 15);
+    if (ck_below(run, 3) == 0) {
+        replace(run, c);
+    } else if (ck_below(run, 2) && suffix <= c->cleanup_size) {
+        size_t left = (size_t)ck_below(run, c->cleanup_size - suffix + 1);
+        if (b->format == RK_COEF_INT32)
+            b->planes = (uint8_t)(30 - b->half - b->plane);
+        memmove(c->cleanup + left, end - suffix, suffix);
+        c->cleanup_size = left + suffix;
+    } else {
         for (int i = 0; i < 3; i++)
             c->cleanup[ck_below(run, c->cleanup_size)] = (uint8_t)ck_random(run);
         if (ck_below(run, 4) == 0)
             c->cleanup_size -= (size_t)ck_below(run, c->cleanup_size);
         if (ck_below(run, 4) == 0)
             c->refine_size = (size_t)ck_below(run, c->refine_size + 9);
-        return;
     }
-    for (size_t i = 0; i < c->cleanup_size; i++) {
-        uint64_t word = ck_random(run);
-        c->cleanup[i] = word & 7 ? (uint8_t)(word >> 8) : word & 8 ? 0xFF : 0x7F;
-    }
-    size_t suffix = 2 + (size_t)ck_below(run, c->cleanup_size < 4080 ? c->cleanup_size - 1 : 4078);
-    c->cleanup[c->cleanup_size - 1] = (uint8_t)(suffix >> 4);
-    c->cleanup[c->cleanup_size - 2] = (uint8_t)((c->cleanup[c->cleanup_size - 2] & 0xF0) | (suffix & 15));
 }
 
 /* The segments of all blocks, one block behind the other with what may be touched between them. */
@@ -141,7 +155,7 @@ static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
 {
     static rk_ht_block a[MOST], b[MOST];
     bool sound[MOST];
-    size_t count = ck_below(run, 4) ? 1 + (size_t)ck_below(run, 3) : 1 + (size_t)ck_below(run, MOST), bytes = 0;
+    size_t most = ck_below(run, n < 500 ? 4 : 8) ? 3 : MOST, count = 1 + (size_t)ck_below(run, most), bytes = 0;
     for (size_t i = 0; i < count; i++) {
         a[i].width = i ? a[i - 1].width : 0;
         draw_shape(run, &a[i], n, i > 0 && ck_below(run, 8));
@@ -151,7 +165,7 @@ static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
             coded[i].cleanup_size = coded[i].refine_size = 64;
         if (!sound[i] || ck_below(run, 4) == 0) {
             sound[i] = false;
-            spoil(run, &coded[i]);
+            spoil(run, &coded[i], &a[i]);
         }
         bytes += out_bytes(&a[i]);
     }

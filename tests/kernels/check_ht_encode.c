@@ -133,9 +133,9 @@ static void put_us(encoder *e, const unsigned *u, bool first)
 /* A code word for the quad, one of those that would do; returns its e_k. */
 static unsigned put_code(encoder *e, bool first, unsigned context, unsigned rho, bool u_off, unsigned eps)
 {
-    const rk_ht_code *rows = first ? rk_ht_first_rows : rk_ht_other_rows;
-    size_t n = first ? RK_HT_FIRST_ROWS : RK_HT_OTHER_ROWS, fit = 0;
-    const rk_ht_code *taken = NULL;
+    const ht_code *rows = first ? ht_first_rows : ht_other_rows;
+    size_t n = first ? HT_FIRST_ROWS : HT_OTHER_ROWS, fit = 0;
+    const ht_code *taken = NULL;
     for (size_t i = 0; i < n; i++)
         if (rows[i].context == context && rows[i].rho == rho && rows[i].u_off == u_off &&
             (eps & rows[i].e_k) == rows[i].e_1 && draw(e) % ++fit == 0)

@@ -4,6 +4,15 @@
 
 #include "kernels/ht.h"
 
+/* A row of the code tables (T.814 annex C). */
+typedef struct ht_code {
+    uint8_t context, rho, u_off, e_k, e_1, word, length;
+} ht_code;
+
+enum { HT_FIRST_ROWS = 444, HT_OTHER_ROWS = 358 };
+extern const ht_code ht_first_rows[HT_FIRST_ROWS]; /* first quad-row */
+extern const ht_code ht_other_rows[HT_OTHER_ROWS];
+
 typedef struct ht_coded {
     uint8_t cleanup[RK_HT_CLEANUP_MAX + 64], refine[16384];
     size_t cleanup_size, refine_size;

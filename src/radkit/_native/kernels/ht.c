@@ -158,23 +158,16 @@ static unsigned other_context(const quad *f, const quad *n)
     return west | left << 1 | east << 2;
 }
 
-/* The code word of a quad: the row of the table whose bits come next. Codes are complete. */
+/* The code word of a quad (7.3.5). */
 static void read_code(decoder *d, quad *q, unsigned context, bool first)
 {
-    const rk_ht_code *rows = first ? rk_ht_first_rows : rk_ht_other_rows;
-    size_t n = first ? RK_HT_FIRST_ROWS : RK_HT_OTHER_ROWS;
-    unsigned word = 0;
-    for (unsigned length = 1; length <= 7; length++) {
-        word |= backward_bit(&d->vlc) << (length - 1);
-        for (size_t i = 0; i < n; i++)
-            if (rows[i].context == context && rows[i].length == length && rows[i].word == word) {
-                q->rho = rows[i].rho;
-                q->u_off = rows[i].u_off;
-                q->e_k = rows[i].e_k;
-                q->e_1 = rows[i].e_1;
-                return;
-            }
-    }
+    backward ahead = d->vlc;
+    uint32_t entry = rk_ht_lookup[!first][context << 7 | backward_bits(&ahead, 7)];
+    backward_bits(&d->vlc, entry & 63);
+    q->u_off = entry >> 6 & 1;
+    q->rho = entry >> 12 & 15;
+    q->e_k = entry >> 16 & 15;
+    q->e_1 = entry >> 20 & 15;
 }
 
 /* u-VLC (7.3.6, table 3): prefix, suffix, extension. */

@@ -1,9 +1,7 @@
 /*
- * kernels/ht_lookup.c: the code tables of the HT cleanup pass by context and the next seven bits,
- * for the fast variants of ht.h; the same code words as in ht_tables.c, as check_ht.c finds out.
- *
- * An entry is a record of ht_avx2.h without u: bits 0-5 length, 6 u_off, 8-10 what the
- * quad adds to the context of the next one, 12-15 rho, 16-19 e_k, 20-23 e_1.
+ * kernels/ht_lookup.c: the code words of the HT cleanup pass by context and the next seven bits, as
+ * ht_work.h says. Codes are complete: every index is one of a code word, but for those of
+ * context 0 and a quad without significant samples, which has none.
  */
 #include "ht_work.h"
 

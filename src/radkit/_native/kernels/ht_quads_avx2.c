@@ -145,7 +145,7 @@ INLINE void alone_row(rk_ht_alone *a, const uint32_t *table, const bool first, u
     reader r = {0, 0, a->used, a->at};
     uint32_t context = 0;
     for (uint32_t q = 0; q < quads; q += 2) {
-        if (q % 32 == 0) /* up to 48 events in 32 quads */
+        if (q % 32 == 0)
             r.mel = events_at(&a->mel, r.used);
         r.vlc = load64(a->vlc + (r.at >> 3)) >> (r.at & 7);
         rk_ht_record pair[2] = {0, 0};
@@ -314,6 +314,10 @@ INLINE void read_pair(rk_ht_batch *b, lanes *s, const uint32_t *table, uint32_t 
     }
 }
 
+/*
+ * Enough for a row: a quad takes one event at most, and a pair of the first row not more than two, for
+ * if both have u, the first one is significant and the context of the second not 0.
+ */
 static void load_events(rk_ht_batch *b, lanes *s)
 {
     _Alignas(32) uint32_t words[8];
@@ -325,11 +329,8 @@ static void load_events(rk_ht_batch *b, lanes *s)
 
 static void rows_first(rk_ht_batch *b, lanes *s, const uint32_t *table, uint32_t quads)
 {
-    for (uint32_t q = 0; q < quads; q += 2) {
-        if (q % 16 == 0) /* up to 24 events in 16 quads */
-            load_events(b, s);
+    for (uint32_t q = 0; q < quads; q += 2)
         read_pair(b, s, table, q, true, 1);
-    }
 }
 
 #define ROWS(n)                                                                              \
@@ -404,10 +405,9 @@ static void read_row(rk_ht_batch *b, lanes *s, const rk_ht_lookups *l, uint32_t 
 {
     for (size_t j = 0; j < n; j++) {
         s[j].last = _mm256_setzero_si256();
+        load_events(&b[j], &s[j]);
         if (row == 0)
             rows_first(&b[j], &s[j], l->tables[0], quads);
-        else
-            load_events(&b[j], &s[j]);
     }
     if (row == 0)
         return;

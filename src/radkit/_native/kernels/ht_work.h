@@ -4,17 +4,11 @@
 
 #include "ht.h"
 
-/* A row of the code tables (T.814 annex C). */
-typedef struct rk_ht_code {
-    uint8_t context, rho, u_off, e_k, e_1, word, length;
-} rk_ht_code;
-
-#define RK_HT_FIRST_ROWS 444
-#define RK_HT_OTHER_ROWS 358
-extern const rk_ht_code rk_ht_first_rows[RK_HT_FIRST_ROWS];
-extern const rk_ht_code rk_ht_other_rows[RK_HT_OTHER_ROWS];
-
-/* ht_lookup.c: first quad-row, other rows */
+/*
+ * The code words of the cleanup pass (T.814 annex C) by context and the next seven bits; first
+ * quad-row, other rows. Bits 0-5 length, 6 u_off, 8-10 what the quad adds to the context of the
+ * next one (in the place of an index), 12-15 rho, 16-19 e_k, 20-23 e_1.
+ */
 extern const uint32_t rk_ht_lookup[2][8 * 128];
 
 /* Events per MEL code word are 2^exponent (T.814 table 2). */

@@ -1,11 +1,11 @@
 /*
- * kernels/ht_tables.c: code words of the HT cleanup pass (T.814 annex C, tables C.1 and C.2).
+ * tests/kernels/check_ht_codes.c: code words of the HT cleanup pass (T.814 annex C), for the encoder.
  * A code word is written so that its first bit is the least significant one.
  */
-#include "ht_work.h"
+#include "check_ht_encode.h"
 
 /* context, rho, u_off, e_k, e_1, code word, length */
-const rk_ht_code rk_ht_first_rows[444] = {
+const ht_code ht_first_rows[444] = {
     {0, 1, 0, 0, 0, 6, 4}, {0, 1, 1, 1, 1, 63, 7}, {0, 2, 0, 0, 0, 0, 3}, {0, 2, 1, 2, 2, 127, 7},
     {0, 3, 0, 0, 0, 17, 5}, {0, 3, 1, 2, 2, 95, 7}, {0, 3, 1, 3, 1, 31, 7}, {0, 4, 0, 0, 0, 2, 3},
     {0, 4, 1, 4, 4, 19, 6}, {0, 5, 0, 0, 0, 14, 5}, {0, 5, 1, 4, 4, 35, 6},
@@ -151,7 +151,7 @@ const rk_ht_code rk_ht_first_rows[444] = {
     {7, 15, 1, 15, 8, 4, 4}, {7, 15, 1, 15, 4, 8, 4},
 };
 
-const rk_ht_code rk_ht_other_rows[358] = {
+const ht_code ht_other_rows[358] = {
     {0, 1, 0, 0, 0, 0, 3}, {0, 1, 1, 1, 1, 39, 6}, {0, 2, 0, 0, 0, 6, 3}, {0, 2, 1, 2, 2, 23, 6},
     {0, 3, 0, 0, 0, 13, 5}, {0, 3, 1, 0, 0, 59, 6}, {0, 4, 0, 0, 0, 2, 3}, {0, 4, 1, 4, 4, 7, 6},
     {0, 5, 0, 0, 0, 21, 5}, {0, 5, 1, 0, 0, 43, 6}, {0, 6, 0, 0, 0, 1, 5},
