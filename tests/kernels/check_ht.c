@@ -84,7 +84,7 @@ static void replace(ck_run *run, ht_coded *c)
     c->cleanup[c->cleanup_size - 2] = (uint8_t)((c->cleanup[c->cleanup_size - 2] & 0xF0) | (suffix & 15));
 }
 
-/* Damages a block: some bytes, its length, or its MagSgn bits end too early. */
+/* Damages a block: some bytes, its length, or its MagSgn or VLC bits end too early. */
 static void spoil(ck_run *run, ht_coded *c, rk_ht_block *b)
 {
     const uint8_t *end = c->cleanup + c->cleanup_size;
@@ -93,10 +93,13 @@ static void spoil(ck_run *run, ht_coded *c, rk_ht_block *b)
         replace(run, c);
     } else if (ck_below(run, 2) && suffix <= c->cleanup_size) {
         size_t left = (size_t)ck_below(run, c->cleanup_size - suffix + 1);
+        size_t rest = ck_below(run, 2) || suffix < 2 ? suffix : 2 + (size_t)ck_below(run, suffix - 1);
         if (b->format == RK_COEF_INT32)
             b->planes = (uint8_t)(30 - b->half - b->plane);
-        memmove(c->cleanup + left, end - suffix, suffix);
-        c->cleanup_size = left + suffix;
+        memmove(c->cleanup + left, end - rest, rest);
+        c->cleanup_size = left + rest;
+        c->cleanup[left + rest - 1] = (uint8_t)(rest >> 4);
+        c->cleanup[left + rest - 2] = (uint8_t)((c->cleanup[left + rest - 2] & 0xF0) | (rest & 15));
     } else {
         for (int i = 0; i < 3; i++)
             c->cleanup[ck_below(run, c->cleanup_size)] = (uint8_t)ck_random(run);
