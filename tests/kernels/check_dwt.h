@@ -4,6 +4,7 @@
 
 #include "checkkernel.h"
 #include "kernels/dwt.h"
+#include "kernels/words.h"
 
 typedef struct ck_dwt_type {
     size_t size;    /* of an element */
@@ -90,6 +91,76 @@ static inline void ck_check_step(ck_run *run, const ck_dwt_type *type, ck_fn *re
     ((rk_dwt_step_fn *)reference)(expected, above, below, n);
     ((rk_dwt_step_fn *)variant)(got, above, below, n);
     ck_equal(run, expected, got, bytes, "row, one neighbour: %d", above == below);
+}
+
+/* ---- a whole level ------------------------------------------------------------------------- */
+
+static inline rk_span ck_random_span(ck_run *run, size_t n)
+{
+    uint32_t start = (uint32_t)ck_below(run, 8);
+    return (rk_span){start, start + (uint32_t)n};
+}
+
+static inline rk_span ck_random_part(ck_run *run, rk_span s)
+{
+    uint32_t start = s.start + (uint32_t)ck_below(run, s.stop - s.start);
+    return (rk_span){start, start + 1 + (uint32_t)ck_below(run, s.stop - start)};
+}
+
+/* `real`: floats of usual size, because the bits of what is not a number may differ. */
+static inline rk_dwt_band ck_band(ck_run *run, rk_span y, rk_span x, size_t size, bool real)
+{
+    size_t rows = rk_span_size(y), cols = rk_span_size(x), stride = cols + ck_below(run, 3);
+    size_t count = rows && cols ? (rows - 1) * stride + cols : 0;
+    const void *in = ck_in(run, count * size);
+    rk_f32 *floats;
+    if (!real)
+        return (rk_dwt_band){(void *)(uintptr_t)in, stride};
+    floats = ck_copy(run, in, count * size);
+    for (size_t i = 0; i < count; i++)
+        floats[i] = (float)((const rk_i32 *)in)[i] / 65536;
+    return (rk_dwt_band){floats, stride};
+}
+
+/*
+ * A part of a level, out of buffers of exact size: the plane equals the rows that are given one
+ * by one; the same comes from `f` and from the filter `g` of another variant.
+ */
+static inline void ck_check_level(ck_run *run, const rk_dwt_filter *f, const rk_dwt_filter *g,
+                                  size_t n, bool real)
+{
+    rk_dwt_level v;
+    rk_idwt lines;
+    size_t bytes, width, stride, count, row = 0;
+    uint8_t *out[2], *scratch;
+    const void *line;
+    if (n == 0 || n > 130 || ck_below(run, 3))
+        return;
+    v.x = ck_random_span(run, n);
+    v.y = ck_random_span(run, 1 + ck_below(run, 14));
+    v.cols = ck_below(run, 2) ? v.x : ck_random_part(run, v.x);
+    v.rows = ck_below(run, 2) ? v.y : ck_random_part(run, v.y);
+    v.x = rk_span_window(v.cols, v.x, f->steps);
+    v.y = rk_span_window(v.rows, v.y, f->steps);
+    v.ll = ck_band(run, rk_span_low(v.y), rk_span_low(v.x), f->size, real);
+    v.hl = ck_band(run, rk_span_low(v.y), rk_span_high(v.x), f->size, real);
+    v.lh = ck_band(run, rk_span_high(v.y), rk_span_low(v.x), f->size, real);
+    v.hh = ck_band(run, rk_span_high(v.y), rk_span_high(v.x), f->size, real);
+    width = rk_span_size(v.cols);
+    stride = width + ck_below(run, 3);
+    count = (rk_span_size(v.rows) - 1) * stride + width;
+    if (!rk_dwt_scratch(&bytes, f, &v))
+        ck_true(run, false, "the size of the scratch is known");
+    scratch = ck_out(run, bytes);
+    for (int i = 0; i < 2; i++) {
+        out[i] = ck_out(run, count * f->size);
+        rk_idwt_plane(i ? g : f, &v, out[i], stride, scratch);
+    }
+    ck_equal(run, out[0], out[1], count * f->size, "level of %zu rows", rk_span_size(v.y));
+    rk_idwt_begin(&lines, g, &v, NULL, scratch);
+    while ((line = rk_idwt_next(&lines)) != NULL)
+        ck_equal(run, out[0] + row++ * stride * f->size, line, width * f->size, "line");
+    ck_true(run, row == rk_span_size(v.rows), "every row is given");
 }
 
 /* ---- timing: floats get no bits that are slow ---------------------------------------------- */

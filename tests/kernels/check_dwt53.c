@@ -21,7 +21,7 @@ static void is_inverse(ck_run *run, const ck_dwt_type *type, const ck_dwt_row *r
              row->odd);
 }
 
-#define DWT53_TYPE(name)                                                                 \
+#define DWT53_TYPE(name, type)                                                           \
     static void join_##name(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)     \
     {                                                                                    \
         ck_dwt_row row;                                                                  \
@@ -35,6 +35,18 @@ static void is_inverse(ck_run *run, const ck_dwt_type *type, const ck_dwt_row *r
     static void lift_##name(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)     \
     {                                                                                    \
         ck_check_lift(run, &name, reference, variant, n);                                \
+    }                                                                                    \
+    /* Inverse: with the vertical steps of the variant in a level of the reference. */   \
+    static void level_##name(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)    \
+    {                                                                                    \
+        rk_dwt53_table t;                                                                \
+        rk_dwt_filter f, g;                                                              \
+        lift_##name(run, reference, variant, n);                                         \
+        rk_dwt53_table_fill(&t, 0);                                                      \
+        f = rk_dwt53_inverse(&t, type);                                                  \
+        g = f;                                                                           \
+        g.lift = (rk_dwt_lift_fn *)variant;                                              \
+        ck_check_level(run, &f, &g, n, false);                                            \
     }                                                                                    \
     static void step_##name(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)     \
     {                                                                                    \
@@ -66,9 +78,9 @@ static void is_inverse(ck_run *run, const ck_dwt_type *type, const ck_dwt_row *r
         ck_bench_step(run, &name, fn, n);                                                \
     }
 
-DWT53_TYPE(i16)
-DWT53_TYPE(i32)
-DWT53_TYPE(i64)
+DWT53_TYPE(i16, RK_DWT_INT16)
+DWT53_TYPE(i32, RK_DWT_INT32)
+DWT53_TYPE(i64, RK_DWT_INT64)
 
 typedef uint64_t peak_fn(const void *row, size_t n);
 
@@ -140,9 +152,9 @@ static const ck_member members[] = {
     {"split_i16", split_i16, bench_split_i16},
     {"split_i32", split_i32, bench_split_i32},
     {"split_i64", split_i64, bench_split_i64},
-    {"ilift_i16", lift_i16, bench_lift_i16},
-    {"ilift_i32", lift_i32, bench_lift_i32},
-    {"ilift_i64", lift_i64, bench_lift_i64},
+    {"ilift_i16", level_i16, bench_lift_i16},
+    {"ilift_i32", level_i32, bench_lift_i32},
+    {"ilift_i64", level_i64, bench_lift_i64},
     {"flift_i16", lift_i16, bench_lift_i16},
     {"flift_i32", lift_i32, bench_lift_i32},
     {"flift_i64", lift_i64, bench_lift_i64},

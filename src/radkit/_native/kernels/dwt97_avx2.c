@@ -61,6 +61,7 @@ RK_STEP(fstep1, forward, 2)
 RK_STEP(fstep2, forward, 1)
 RK_STEP(fstep3, forward, 0)
 
+/* Two vectors side by side, because the four steps of one are a chain. */
 #define RK_LIFT(name, way, k0, k1, k2, k3)                                               \
     void rk_dwt97_##name##_avx2(void *const *row, size_t n)                              \
     {                                                                                    \
@@ -69,15 +70,25 @@ RK_STEP(fstep3, forward, 0)
         const __m256 f0 = _mm256_set1_ps(FACTORS[k0]), f1 = _mm256_set1_ps(FACTORS[k1]); \
         const __m256 f2 = _mm256_set1_ps(FACTORS[k2]), f3 = _mm256_set1_ps(FACTORS[k3]); \
         size_t i = 0;                                                                    \
-        for (; i + 8 <= n; i += 8) {                                                     \
-            __m256 x2 = load(r2 + i), x3 = load(r3 + i), x4 = load(r4 + i);              \
+        for (; i + 16 <= n; i += 16) {                                                   \
+            __m256 x2 = load(r2 + i), y2 = load(r2 + i + 8);                             \
             __m256 x1 = way(load(r1 + i), load(r0 + i), x2, f0);                         \
+            __m256 y1 = way(load(r1 + i + 8), load(r0 + i + 8), y2, f0);                 \
+            __m256 x3 = load(r3 + i), y3 = load(r3 + i + 8), x4, y4;                     \
             store(r1 + i, x1);                                                           \
+            store(r1 + i + 8, y1);                                                       \
             x2 = way(x2, x1, x3, f1);                                                    \
+            y2 = way(y2, y1, y3, f1);                                                    \
             store(r2 + i, x2);                                                           \
+            store(r2 + i + 8, y2);                                                       \
+            x4 = load(r4 + i);                                                           \
+            y4 = load(r4 + i + 8);                                                       \
             x3 = way(x3, x2, x4, f2);                                                    \
+            y3 = way(y3, y2, y4, f2);                                                    \
             store(r3 + i, x3);                                                           \
+            store(r3 + i + 8, y3);                                                       \
             store(r4 + i, way(x4, x3, load(r5 + i), f3));                                \
+            store(r4 + i + 8, way(y4, y3, load(r5 + i + 8), f3));                        \
         }                                                                                \
         rk_dwt97_##name##_c(                                                             \
             (void *const[]){r0 + i, r1 + i, r2 + i, r3 + i, r4 + i, r5 + i}, n - i);     \
