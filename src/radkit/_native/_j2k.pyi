@@ -30,5 +30,6 @@ class Stream:
         layers: int,
         area: tuple[int, int, int, int],
         transform: bool,
+        memory: int,
         cpu: int,
     ) -> tuple[int, int, int, int, RadkitError | None]: ...

@@ -23,6 +23,7 @@ cdef extern from "j2k/stream.h" nogil:
         uint8_t progression, mct
         uint16_t layers
     ctypedef struct rk_j2k_budget:
+        size_t left
         uint64_t asked
     ctypedef struct rk_j2k_stream:
         rk_j2k_limits limits
@@ -223,9 +224,10 @@ cdef class Stream:
         }
 
     def decode(self, uint8_t[::1] out not None, list places, *, unsigned bits, unsigned reduce,
-               uint32_t layers, tuple area, bint transform, uint32_t cpu):
+               uint32_t layers, tuple area, bint transform, size_t memory, uint32_t cpu):
         """Decode into `out`; return (blocks, damaged, packets, missing, first fault).
 
+        `memory` are the bytes that may be taken beside `out`.
         `places` has (component, offset, pitch, stride, rows, cols) of each output: bytes to its
         first sample and from row to row, samples from column to column. `area` is
         (x0, y0, x1, y1) on the reference grid.
@@ -268,6 +270,8 @@ cdef class Stream:
                 outputs[k].pitch, outputs[k].stride = pitch, stride
             request.outputs = outputs
             self.s.blocks = self.s.packets = 0
+            if memory < self.s.budget.left:
+                self.s.budget.left = memory
             with nogil:
                 status = rk_j2k_decode(&self.s, &request, &report, cpu)
         finally:

@@ -250,6 +250,12 @@ rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request, rk_j2k_
         rk_status status = rk_j2k_tile_open(&tile, s, &wish, number);
         if (status.code == RK_OK)
             status = decode_tile(&p);
+        else if (!s->strict && (status.code == RK_CORRUPT || status.code == RK_TRUNCATED)) {
+            tile.fault = status; /* its headers are of no use: nothing of it is painted */
+            tile.packets_wanted = 1;
+            tile.packets_found = 0;
+            status = rk_j2k_fine();
+        }
         report->blocks += tile.blocks;
         report->damaged += tile.blocks - tile.sound_blocks;
         report->packets += tile.packets_wanted;
