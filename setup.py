@@ -40,6 +40,18 @@ setup(
             extension("_rle", "kernels/cpu", "kernels/rle*"),
             extension("_jpegscan", "kernels/jpegscan"),
             extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
+            extension(
+                "_j2k",
+                "kernels/cpu",
+                "kernels/t1*",
+                "kernels/mq*",
+                "kernels/ht*",
+                "kernels/dwt*",
+                "kernels/mct*",
+                "kernels/pack*",
+                "kernels/quant*",
+                "j2k/*",
+            ),
             extension("_blocks", "kernels/cpu", "kernels/mq*", "kernels/t1*", "kernels/ht*"),
             extension(
                 "_transforms",
