@@ -34,7 +34,9 @@ def decode(block: dict[str, Any], *, bits: int, cpu: int, **words: Any) -> tuple
         "causal": False,
         "half": False,
     }
-    return _blocks.ht_decode(segment[:size], segment[size:], bits=bits, cpu=cpu, **(options | words))
+    return _blocks.ht_decode(
+        segment[:size], segment[size:], bits=bits, cpu=cpu, **(options | words)
+    )
 
 
 @pytest.mark.parametrize("cpu", CPUS)

@@ -4,8 +4,9 @@
  * A word of 64 bits is 16 columns by the 4 rows of a stripe in scan order, bit = 4 * column + row.
  * Words say which samples are significant, coded in this plane, refined before, negative; one word
  * per plane takes the decoded bits. A pass goes from candidate to candidate, so its time is
- * that of its symbols. Contexts come from one 32-bit word per column of a stripe: a
- * window of 3 x 6 samples around it (bit = 3 * row + column) and the signs of its own column.
+ * that of its symbols. Contexts come from one word per column of a stripe: a window of 3 x 6
+ * samples around it, bit = 3 * row + column, says which are significant, and from bit 32 on which are
+ * negative.
  *
  * The MQ decoder has no jump that depends on data but its refill: both outcomes are equally
  * likely in most contexts. Compilers make jumps of conditional expressions, hence the assembly.
@@ -32,7 +33,7 @@ typedef struct state {
     uint64_t significant[BORDERED];
     uint64_t coded[WORDS], refined[WORDS], negative[WORDS], valid[WORDS];
     uint64_t plane[PLANES + 1][WORDS];
-    uint32_t column[COLUMNS];
+    uint64_t column[COLUMNS];
 } state;
 
 /* What stays the same for all passes of a block. */
@@ -80,33 +81,43 @@ INLINE void refill(coder *m)
         m->at = m->end;
 }
 
-/* One symbol in the context whose state is *e. */
+#define TOP 0x8000000000000000u
+#define QE 0x7FFF000000000000u
+
+INLINE uint64_t state_at(uint64_t offset)
+{
+    uint64_t v;
+    memcpy(&v, (const uint8_t *)rk_t1_states + (offset & 0xFFFF), 8);
+    return v;
+}
+
+/* One symbol in the context whose state is *e: the top bit of what is returned. */
 INLINE uint64_t decode_in(coder *m, uint64_t *e)
 {
-    uint64_t s = *e, q = s & 0xFFFF000000000000u, a = m->a - q, c = m->c, lower = c - q;
-    uint64_t more = rk_t1_states[s >> 8 & 0xFF], less = rk_t1_states[s >> 16 & 0xFF];
-    uint64_t flip = (uint64_t)(a < q) ^ (uint64_t)(c < q);
-    __asm__("cmp %[q], %[c]\n\t"
+    uint64_t s = *e, q = s & QE, a = m->a - q, c = m->c, lower = c;
+    uint64_t more = state_at(s), next = state_at(s >> 16), flip, low;
+    __asm__("cmp %[q], %[a]\n\t"
+            "sbb %[flip], %[flip]\n\t" /* A < Qe */
+            "sub %[q], %[lower]\n\t"
+            "cmovae %[lower], %[c]\n\t"
             "cmovb %[q], %[a]\n\t"
-            "cmovae %[lower], %[c]"
-            : [a] "+r"(a), [c] "+r"(c)
-            : [q] "r"(q), [lower] "r"(lower)
-            : "cc");
-    __asm__("test %[flip], %[flip]\n\t"
-            "cmovz %[more], %[less]\n\t"
+            "sbb %[low], %[low]\n\t" /* C < Qe */
+            "xor %[low], %[flip]\n\t"
+            "cmovz %[more], %[next]\n\t"
             "test %[a], %[a]\n\t"
-            "cmovs %[s], %[less]"
-            : [less] "+r"(less)
-            : [flip] "r"(flip), [more] "r"(more), [a] "r"(a), [s] "r"(s)
+            "cmovs %[s], %[next]" /* no renormalising */
+            : [a] "+&r"(a), [c] "+&r"(c), [lower] "+&r"(lower), [next] "+&r"(next), [flip] "=&r"(flip),
+              [low] "=&r"(low)
+            : [q] "r"(q), [more] "r"(more), [s] "r"(s)
             : "cc");
-    *e = less;
+    *e = next;
     int64_t n = (int64_t)_lzcnt_u64(a);
     m->a = a << n;
     m->c = c << n;
     m->ahead -= n;
     if (__builtin_expect(m->ahead < 0, 0))
         refill(m);
-    return (s & 1) ^ flip;
+    return s ^ flip;
 }
 
 INLINE uint64_t decode(coder *m, state *t, size_t context)
@@ -117,18 +128,24 @@ INLINE uint64_t decode(coder *m, state *t, size_t context)
 /* The same for a skewed context, where the likely way is worth a jump. */
 INLINE uint64_t decode_run(coder *m, state *t)
 {
-    uint64_t s = t->context[RK_MQ_RUN], q = s & 0xFFFF000000000000u, a = m->a - q;
+    uint64_t s = t->context[RK_MQ_RUN], q = s & QE, a = m->a - q;
     if (m->c >= q && (int64_t)a < 0) {
         m->a = a;
         m->c -= q;
-        return s & 1;
+        return s;
     }
     return decode(m, t, RK_MQ_RUN);
 }
 
+INLINE bool is_one(uint64_t symbol)
+{
+    return (int64_t)symbol < 0;
+}
+
+/* The next of plain bits, likewise. */
 INLINE uint64_t plain_bit(coder *m)
 {
-    uint64_t bit = m->c >> 63;
+    uint64_t bit = m->c;
     m->c <<= 1;
     if (--m->ahead < 16) {
         uint64_t v = __builtin_bswap64(load64(m->at));
@@ -267,54 +284,40 @@ INLINE void walk_leave(walk *w, size_t k, bool changed)
 }
 
 /* Tells 16 columns of the stripe above or below which samples next to it became significant. */
-INLINE void tell(uint32_t *column, uint32_t samples, uint32_t negative, int shift, int sign)
+INLINE void tell(uint64_t *column, uint64_t samples, uint64_t negative, int shift)
 {
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), eight = _mm256_set1_epi32(8);
-    __m256i m = _mm256_set1_epi32((int)(samples << 2)), s = _mm256_set1_epi32((int)(negative << 1));
-    __m256i at = lane;
-    for (int i = 0; i < 3; i++, at = _mm256_add_epi32(at, eight)) {
-        __m256i *p = (__m256i *)(void *)(column - 1 + 8 * i);
-        __m256i v = _mm256_and_si256(_mm256_srlv_epi32(m, at), _mm256_set1_epi32(7));
-        __m256i n = _mm256_and_si256(_mm256_srlv_epi32(s, at), _mm256_set1_epi32(1));
-        v = _mm256_or_si256(_mm256_slli_epi32(v, shift), _mm256_slli_epi32(n, sign));
+    const __m256i four = _mm256_set1_epi32(4), seven = _mm256_set1_epi32(7);
+    __m256i m = _mm256_set1_epi64x((long long)(samples << 2 | negative << 34));
+    __m256i at = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
+    for (int i = 0; i < 5; i++, at = _mm256_add_epi32(at, four)) {
+        __m256i *p = (__m256i *)(void *)(column - 1 + 4 * i);
+        __m256i v = _mm256_slli_epi32(_mm256_and_si256(_mm256_srlv_epi32(m, at), seven), shift);
         _mm256_storeu_si256(p, _mm256_or_si256(_mm256_loadu_si256(p), v));
     }
 }
 
-INLINE void tell_stripes(const frame *f, uint32_t *column, uint64_t found, uint64_t negative)
+INLINE void tell_stripes(const frame *f, uint64_t *column, uint64_t found, uint64_t negative)
 {
     if (found & ROW0 && !f->causal)
-        tell(column - f->pitch, (uint32_t)_pext_u64(found, ROW0), (uint32_t)_pext_u64(negative, ROW0),
-             15, 23);
+        tell(column - f->pitch, _pext_u64(found, ROW0), _pext_u64(negative, ROW0), 15);
     if (found & ROW3)
-        tell(column + f->pitch, (uint32_t)_pext_u64(found, ROW3), (uint32_t)_pext_u64(negative, ROW3), 0,
-             18);
+        tell(column + f->pitch, _pext_u64(found, ROW3), _pext_u64(negative, ROW3), 0);
 }
 
-/* Sample p of a word became significant: the three columns around it are told. */
-INLINE void mark(uint32_t *column, unsigned p, uint64_t negative)
+/* A sample became significant: the three columns around it are told. */
+INLINE void mark(uint64_t *own, unsigned shift, uint64_t negative)
 {
-    uint32_t *c = column + (p >> 2);
-    unsigned row = p & 3;
-    c[-1] |= 0x20u << (3 * row);
-    c[0] |= 0x10u << (3 * row) | (uint32_t)negative << (19 + row);
-    c[1] |= 0x08u << (3 * row);
+    uint64_t bits = (1 | negative << 32) << shift;
+    own[-1] |= bits << 5;
+    own[0] |= bits << 4;
+    own[1] |= bits << 3;
 }
 
-INLINE uint64_t decode_sign(coder *m, state *t, const uint32_t *column, unsigned p)
+/* 1 if negative; `window` is the column's word, shifted so that the sample is in its second row. */
+INLINE uint64_t decode_sign(coder *m, state *t, uint64_t window)
 {
-    const uint32_t *c = column + (p >> 2);
-    unsigned row = p & 3;
-    uint32_t own = c[0];
-    uint32_t i = (own >> (3 * row) & 0xAA) | (own >> (18 + row) & 1) | (c[-1] >> (19 + row) & 1) << 2 |
-                 (c[1] >> (19 + row) & 1) << 4 | (own >> (20 + row) & 1) << 6;
-    uint32_t context = rk_t1_sign[i];
-    return decode(m, t, context & 31) ^ (context >> 7);
-}
-
-INLINE unsigned window(const uint32_t *column, unsigned p)
-{
-    return column[p >> 2] >> (3 * (p & 3)) & 511;
+    uint64_t context = rk_t1_sign[_pext_u64(window, 0x000000AA000000AAu)];
+    return decode(m, t, context & 31) >> 63 ^ context >> 7;
 }
 
 /* ---- passes --------------------------------------------------------------------------- */
@@ -322,6 +325,7 @@ INLINE unsigned window(const uint32_t *column, unsigned p)
 INLINE void significance(const frame *f, coder *from, uint64_t *plane, const bool raw)
 {
     state *t = f->t;
+    const uint8_t *zero = f->zero;
     coder m = *from;
     for (size_t s = 0; s < f->stripes; s++) {
         walk w;
@@ -329,22 +333,22 @@ INLINE void significance(const frame *f, coder *from, uint64_t *plane, const boo
         for (size_t k = 0; k < f->words; k++) {
             size_t i = s * f->words + k;
             walk_enter(&w, k);
-            uint64_t valid = t->valid[i], seen = 0, found = 0, negative = 0;
-            uint64_t todo = w.around & ~w.significant & valid;
-            uint32_t *column = t->column + (s + 1) * f->pitch + 1 + 16 * k;
+            uint64_t open = ~w.significant & t->valid[i], todo = w.around & open;
+            uint64_t seen = todo, found = 0, negative = 0;
+            uint64_t *column = t->column + (s + 1) * f->pitch + 1 + 16 * k;
             while (todo) {
-                unsigned p = (unsigned)_tzcnt_u64(todo);
-                uint64_t bit = _blsi_u64(todo);
-                seen |= bit;
-                todo ^= bit;
-                uint64_t d = raw ? plain_bit(&m) : decode(&m, t, f->zero[window(column, p)]);
-                if (!d)
+                unsigned p = (unsigned)_tzcnt_u64(todo), shift = 3 * (p & 3);
+                uint64_t *own = column + (p >> 2), window = *own >> shift;
+                todo = _blsr_u64(todo);
+                if (!is_one(raw ? plain_bit(&m) : decode(&m, t, zero[window & 511])))
                     continue;
-                uint64_t sign = raw ? plain_bit(&m) : decode_sign(&m, t, column, p);
-                found |= bit;
+                uint64_t sign = raw ? plain_bit(&m) >> 63 : decode_sign(&m, t, window);
+                uint64_t more = rk_t1_around[p] & open & (~(uint64_t)1 << p);
+                found |= 1ull << p;
                 negative |= sign << p;
-                mark(column, p, sign);
-                todo |= rk_t1_around[p] & ~(w.significant | found | seen) & valid & ~(bit | (bit - 1));
+                mark(own, shift, sign);
+                todo |= more;
+                seen |= more;
             }
             t->coded[i] = seen;
             if (found) {
@@ -366,21 +370,21 @@ INLINE uint64_t refine_word(coder *m, state *t, uint64_t todo, uint64_t around, 
     int n = (int)_mm_popcnt_u64(todo);
     if (raw) {
         for (int i = 0; i < n; i++)
-            bits |= plain_bit(m) << i;
+            bits = bits >> 1 | (plain_bit(m) & TOP);
     } else if (!(todo & ~before)) {
         uint64_t e = t->context[RK_MQ_MAGNITUDE + 2];
         for (int i = 0; i < n; i++)
-            bits |= decode_in(m, &e) << i;
+            bits = bits >> 1 | (decode_in(m, &e) & TOP);
         t->context[RK_MQ_MAGNITUDE + 2] = e;
     } else {
         uint64_t again = _pext_u64(before, todo), near = _pext_u64(around & ~before, todo);
         for (int i = 0; i < n; i++) {
-            bits |= decode(m, t, RK_MQ_MAGNITUDE + (near & 1) + 2 * (again & 1)) << i;
+            bits = bits >> 1 | (decode(m, t, RK_MQ_MAGNITUDE + (near & 1) + 2 * (again & 1)) & TOP);
             near >>= 1;
             again >>= 1;
         }
     }
-    return _pdep_u64(bits, todo);
+    return _pdep_u64(bits >> (64 - n), todo);
 }
 
 INLINE void refinement(const frame *f, coder *from, uint64_t *plane, const bool raw)
@@ -415,7 +419,7 @@ INLINE unsigned run_many(coder *m, const state *t, uint64_t quiet, unsigned p)
     quiet &= quiet >> 2;
     unsigned run = (unsigned)_tzcnt_u64(~(quiet >> p) & ROW0) >> 2;
     uint64_t q = run * (s >> 48);
-    if (run < 2 || s & 1 || m->a >> 48 < q + 0x8000 || m->c >> 48 < q)
+    if (run < 2 || is_one(s) || m->a >> 48 < q + 0x8000 || m->c >> 48 < q)
         return 0;
     m->a -= q << 48;
     m->c -= q << 48;
@@ -425,6 +429,7 @@ INLINE unsigned run_many(coder *m, const state *t, uint64_t quiet, unsigned p)
 static void cleanup(const frame *f, coder *from, uint64_t *plane)
 {
     state *t = f->t;
+    const uint8_t *zero = f->zero;
     coder m = *from;
     for (size_t s = 0; s < f->stripes; s++) {
         bool full = 4 * s + 4 <= f->height;
@@ -433,38 +438,38 @@ static void cleanup(const frame *f, coder *from, uint64_t *plane)
         for (size_t k = 0; k < f->words; k++) {
             size_t i = s * f->words + k;
             walk_enter(&w, k);
-            uint64_t todo = ~(w.significant | t->coded[i]) & t->valid[i];
-            uint64_t found = 0, negative = 0, around = w.around;
-            uint32_t *column = t->column + (s + 1) * f->pitch + 1 + 16 * k;
+            uint64_t todo = ~(w.significant | t->coded[i]) & t->valid[i], found = 0, negative = 0;
+            uint64_t quiet = full ? todo & ~w.around : 0; /* samples that a run may cover */
+            uint64_t *column = t->column + (s + 1) * f->pitch + 1 + 16 * k;
             t->coded[i] = 0;
             while (todo) {
-                unsigned p = (unsigned)_tzcnt_u64(todo);
-                uint64_t bit;
-                if (full && ((todo & ~around) >> p & 15) == 15 && !(p & 3)) {
-                    unsigned run = run_many(&m, t, todo & ~around, p);
+                unsigned p = (unsigned)_tzcnt_u64(todo), shift = 3 * (p & 3);
+                uint64_t *own = column + (p >> 2), window = *own >> shift;
+                if (!shift && (quiet >> p & 15) == 15) {
+                    unsigned run = run_many(&m, t, quiet, p);
                     if (run) {
                         todo &= run == 16 ? 0 : ~(((1ull << (4 * run)) - 1) << p);
                         continue;
                     }
-                    if (!decode_run(&m, t)) {
-                        todo &= ~(15ull << p);
+                    todo &= ~(15ull << p);
+                    if (!is_one(decode_run(&m, t)))
                         continue;
-                    }
-                    uint64_t high = decode(&m, t, RK_MQ_UNIFORM);
-                    p += (unsigned)(high << 1 | decode(&m, t, RK_MQ_UNIFORM));
-                    bit = 1ull << p;
-                    todo &= ~(bit | (bit - 1));
+                    unsigned row = (unsigned)(decode(&m, t, RK_MQ_UNIFORM) >> 63) << 1;
+                    row |= (unsigned)(decode(&m, t, RK_MQ_UNIFORM) >> 63);
+                    todo |= (14ull << row & 15) << p; /* the rows below */
+                    p += row;
+                    shift = 3 * row;
+                    window = *own >> shift;
                 } else {
-                    bit = _blsi_u64(todo);
-                    todo ^= bit;
-                    if (!decode(&m, t, f->zero[window(column, p)]))
+                    todo = _blsr_u64(todo);
+                    if (!is_one(decode(&m, t, zero[window & 511])))
                         continue;
                 }
-                uint64_t sign = decode_sign(&m, t, column, p);
-                found |= bit;
+                uint64_t sign = decode_sign(&m, t, window);
+                found |= 1ull << p;
                 negative |= sign << p;
-                around |= rk_t1_around[p];
-                mark(column, p, sign);
+                quiet &= ~rk_t1_around[p];
+                mark(own, shift, sign);
             }
             if (found) {
                 t->significant[f->words + i] = w.significant | found;
@@ -520,7 +525,7 @@ static uint32_t code_pass(const frame *f, coder *m, unsigned kind, bool raw, uin
     if (kind == 2 && style & RK_T1_SYMBOLS) {
         uint64_t symbol = 0;
         for (int i = 0; i < 4; i++)
-            symbol = symbol << 1 | decode(m, f->t, RK_MQ_UNIFORM);
+            symbol = symbol << 1 | decode(m, f->t, RK_MQ_UNIFORM) >> 63;
         return symbol == 10 ? 0 : RK_BLOCK_DAMAGED;
     }
     return 0;
@@ -697,7 +702,7 @@ static void prepare(frame *f, const rk_t1_block *b)
     memset(t->coded, 0, bytes);
     memset(t->refined, 0, bytes);
     memset(t->negative, 0, bytes);
-    memset(t->column, 0, (f->stripes + 2) * f->pitch * sizeof(uint32_t));
+    memset(t->column, 0, (f->stripes + 2) * f->pitch * sizeof(uint64_t));
     for (size_t i = 0; i < n; i++) {
         size_t columns = b->width - i % f->words * 16, rows = b->height - i / f->words * 4;
         uint64_t valid = columns >= 16 ? ~0ull : (1ull << (4 * columns)) - 1;
