@@ -2,8 +2,7 @@
  * kernels/ht_avx2.c: HT code-blocks, several side by side (AVX2 and BMI2); see ht_avx2.h for the parts.
  *
  * Blocks go in groups of equal, even width in quads, at most 64 x 64, up to 32 of them; what is left over
- * or of another shape is decoded alone. Refinement passes and 64-bit coefficients are the
- * reference's.
+ * or of another shape is decoded alone. 64-bit coefficients are the reference's.
  */
 #include "ht_avx2.h"
 
@@ -65,14 +64,17 @@ static uint64_t peak_of(const rk_ht_block *b)
 
 RK_TARGET_END
 
-static void close_block(rk_ht_block *b, uint32_t result)
+static void close_block(rk_ht_state *s, rk_ht_block *b, uint32_t result)
 {
     b->result = result == RK_HT_TOO_WIDE ? LATER : result;
     b->peak = 0;
-    if (result)
+    if (result) {
         rk_ht_clear(b);
-    else
-        b->peak = peak_of(b);
+        return;
+    }
+    if (b->passes > 1)
+        rk_ht_refine(b, &s->refinement);
+    b->peak = peak_of(b);
 }
 
 static void decode_alone(rk_ht_state *s, rk_ht_block *b)
@@ -84,7 +86,7 @@ static void decode_alone(rk_ht_state *s, rk_ht_block *b)
         rk_ht_alone_row(&s->alone, &s->lookups, row, quads_of(b));
         result = rk_ht_values_row_avx2(&s->values, b, s->alone.records + 8, row);
     }
-    close_block(b, result);
+    close_block(s, b, result);
 }
 
 static void decode_group(rk_ht_state *s, rk_ht_block **group, size_t n)
@@ -96,7 +98,7 @@ static void decode_group(rk_ht_state *s, rk_ht_block **group, size_t n)
         rk_ht_values_start(&s->values, b);
         for (uint32_t row = 0; row < (b->height + 1) / 2 && !result; row++)
             result = rk_ht_values_row_avx2(&s->values, b, s->records[i] + RK_HT_GROUP_QUADS * row, row);
-        close_block(b, result);
+        close_block(s, b, result);
     }
 }
 
@@ -105,7 +107,7 @@ void rk_ht_decode_avx2(rk_ht_block *blocks, size_t n, void *work)
     rk_ht_state *s = work;
     for (size_t i = 0; i < n; i++) {
         const rk_ht_block *b = &blocks[i];
-        bool ordinary = b->passes == 1 && b->format != RK_COEF_INT64 && !rk_ht_refused(b);
+        bool ordinary = b->passes >= 1 && b->format != RK_COEF_INT64 && !rk_ht_refused(b);
         blocks[i].result = ordinary ? PENDING : LATER;
     }
     rk_ht_lookups_make(&s->lookups);

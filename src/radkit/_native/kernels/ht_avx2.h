@@ -6,6 +6,7 @@
  *                     lanes of a vector and up to four such batches in turn, or one block alone
  *   ht_values_avx2.c  exponent bounds and MagSgn, a quad-row of a block at a time
  *   ht_avx2.c         which blocks go which way
+ * and ht_refine.c, plain C, for the refinement passes.
  */
 #ifndef RK_KERNELS_HT_AVX2_H
 #define RK_KERNELS_HT_AVX2_H
@@ -91,6 +92,7 @@ typedef struct rk_ht_state {
     rk_ht_lookups lookups;
     rk_ht_alone alone;
     rk_ht_values values;
+    rk_ht_refinement refinement;
     rk_ht_batch batches[RK_HT_BATCHES];
     _Alignas(32) rk_ht_record records[RK_HT_GROUP][RK_HT_GROUP_QUADS * RK_HT_GROUP_QUADS];
 } rk_ht_state;

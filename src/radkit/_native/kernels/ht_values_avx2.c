@@ -423,6 +423,8 @@ uint32_t rk_ht_values_row_avx2(rk_ht_values *v, const rk_ht_block *b, const rk_h
     uint8_t *lower = 2 * row + 1 < b->height ? upper + b->stride * width : NULL;
     uint32_t quads = (b->width + 1) / 2, last = (1u << b->plane) >> 1;
     output o = {b->half ? b->plane + 1 : b->plane, all(b->half ? 1u << b->plane : last)};
+    if (b->passes > 1) /* rk_ht_refine does the rest */
+        o = (output){b->plane, _mm256_setzero_si256()};
     uint32_t top = WIDE_U;
     if (!v->is_wide) {
         top = narrow_plan(v, records, quads, row == 0);

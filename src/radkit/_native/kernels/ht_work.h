@@ -26,6 +26,18 @@ uint32_t rk_ht_refused(const rk_ht_block *b);
 /* All coefficients of the block 0. */
 void rk_ht_clear(const rk_ht_block *b);
 
+/* Work of rk_ht_refine. */
+typedef struct rk_ht_refinement {
+    uint8_t up[4096], down[4096]; /* a segment, and as many zeros as a block may read */
+    uint8_t significant[(RK_BLOCK_SIDE / 4 + 2) * 24];
+} rk_ht_refinement;
+
+/*
+ * SigProp and MagRef of a block of RK_COEF_INT32 and 2 or 3 passes, whose `out` holds what
+ * the cleanup pass found, in units of bit-plane 0 without any half. Makes coefficients of it.
+ */
+void rk_ht_refine(const rk_ht_block *b, rk_ht_refinement *r);
+
 /* One block by the reference, all passes. */
 void rk_ht_decode_one(rk_ht_block *b, void *work);
 
