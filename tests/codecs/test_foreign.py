@@ -23,7 +23,6 @@ from radkit.errors import (
     CorruptPixelData,
     LimitExceeded,
     MissingDependency,
-    TruncatedPixelData,
     UnsupportedTransferSyntax,
 )
 

@@ -227,6 +227,33 @@ static rk_status decode_tile(painter *p)
     return paint_all(p);
 }
 
+/* A tile that never came: coefficients are 0. Its parameters do not matter, so nothing of it is
+ * set up, and a grid of many tiles costs no more than its pixels. */
+static rk_status paint_nothing(painter *p, uint32_t number)
+{
+    const rk_j2k_request *request = p->request;
+    rk_j2k_rect tile = rk_j2k_meet(rk_j2k_tile_rect(p->stream, number), request->area);
+    size_t bytes = request->bits / 8;
+    static const int32_t zeros[256];
+    rk_mct_store_fn *store = store_of(p, RK_DWT_INT32);
+    if (rk_j2k_is_void(tile))
+        return rk_j2k_fine();
+    for (size_t k = 0; k < request->count; k++) {
+        const rk_j2k_output *o = &request->outputs[k];
+        const rk_j2k_component *siz = &p->stream->comps[o->comp];
+        rk_j2k_rect want = reduced(tile, siz, request->reduce);
+        rk_j2k_rect all = rk_j2k_output_rect(p->stream, o->comp, request);
+        rk_mct_range range = rk_mct_range_of(siz->depth, siz->sign);
+        const void *src = zeros;
+        for (uint32_t y = want.y0; y < want.y1; y++)
+            for (uint64_t x = want.x0; x < want.x1; x += 256) /* may pass 2^32 */
+                store(&src, &range, 1, o->data + (size_t)(y - all.y0) * o->pitch
+                                           + (size_t)(x - all.x0) * o->stride * bytes,
+                      o->stride, want.x1 - x < 256 ? (size_t)(want.x1 - x) : 256);
+    }
+    return rk_j2k_fine();
+}
+
 rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request, rk_j2k_report *report,
                         uint32_t cpu)
 {
@@ -244,8 +271,15 @@ rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request, rk_j2k_
     RK_TRY(choose_comps(&p, comps));
     wish.comps = comps;
     report->fault = s->fault;
+    uint64_t usual = 1; /* packets of a tile */
     for (uint32_t number = 0; number < s->across * s->down; number++) {
         rk_j2k_tile tile;
+        if (!s->tiles[number].first) {
+            RK_TRY(paint_nothing(&p, number));
+            report->packets += usual;
+            report->missing += usual;
+            continue;
+        }
         p.tile = &tile;
         rk_status status = rk_j2k_tile_open(&tile, s, &wish, number);
         if (status.code == RK_OK)
@@ -256,6 +290,7 @@ rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request, rk_j2k_
             tile.packets_found = 0;
             status = rk_j2k_fine();
         }
+        usual = tile.packets_wanted ? tile.packets_wanted : usual;
         report->blocks += tile.blocks;
         report->damaged += tile.blocks - tile.sound_blocks;
         report->packets += tile.packets_wanted;

@@ -11,7 +11,7 @@
 #define MARGIN_53 2
 #define MARGIN_97 4
 
-static rk_j2k_rect tile_rect(const rk_j2k_stream *s, uint32_t number)
+rk_j2k_rect rk_j2k_tile_rect(const rk_j2k_stream *s, uint32_t number)
 {
     uint64_t x0 = s->tx0 + (uint64_t)(number % s->across) * s->tw;
     uint64_t y0 = s->ty0 + (uint64_t)(number / s->across) * s->th;
@@ -228,7 +228,7 @@ rk_status rk_j2k_tile_open(rk_j2k_tile *t, rk_j2k_stream *s, const rk_j2k_wish *
     t->wish = wish;
     t->number = number;
     t->arena.budget = &s->budget;
-    t->all = tile_rect(s, number);
+    t->all = rk_j2k_tile_rect(s, number);
     RK_TRY(set_params(t));
     RK_TRY(rk_j2k_take(&t->arena, (void **)&t->comps, s->count, sizeof *t->comps));
     for (uint32_t k = 0; k < s->count; k++)

@@ -136,7 +136,9 @@ typedef struct rk_j2k_tile {
     rk_status fault; /* the first, if not strict */
 } rk_j2k_tile;
 
-/* geometry.c: sets up the tile up to where packets can be read. */
+/* geometry.c: the tile on the reference grid, within the image area. */
+rk_j2k_rect rk_j2k_tile_rect(const rk_j2k_stream *s, uint32_t number);
+/* Sets up the tile up to where packets can be read. */
 RK_MUST_CHECK rk_status rk_j2k_tile_open(rk_j2k_tile *t, rk_j2k_stream *s,
                                          const rk_j2k_wish *wish, uint32_t number);
 /* Makes a precinct, its code-blocks and tag trees. */
