@@ -39,25 +39,54 @@ static size_t collect(rk_ht_block **group, rk_ht_block *blocks, size_t n)
 
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
+static uint32_t peak16(const int16_t *p, size_t n, uint32_t peak)
+{
+    _Alignas(32) uint16_t lanes[16];
+    __m256i most = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+        most = _mm256_max_epu16(most, _mm256_abs_epi16(v));
+    }
+    _mm256_store_si256((__m256i *)(void *)lanes, most);
+    for (int k = 0; k < 16; k++)
+        peak = lanes[k] > peak ? lanes[k] : peak;
+    for (; i < n; i++) {
+        uint32_t size = (uint32_t)(p[i] < 0 ? -p[i] : p[i]);
+        peak = size > peak ? size : peak;
+    }
+    return peak;
+}
+
+static uint32_t peak32(const int32_t *p, size_t n, uint32_t peak)
+{
+    _Alignas(32) uint32_t lanes[8];
+    __m256i most = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+        most = _mm256_max_epu32(most, _mm256_abs_epi32(v));
+    }
+    _mm256_store_si256((__m256i *)(void *)lanes, most);
+    for (int k = 0; k < 8; k++)
+        peak = lanes[k] > peak ? lanes[k] : peak;
+    for (; i < n; i++) {
+        uint32_t size = (uint32_t)(p[i] < 0 ? -p[i] : p[i]);
+        peak = size > peak ? size : peak;
+    }
+    return peak;
+}
+
+/* The largest size in a block; rows without a gap between them count as one. */
 static uint64_t peak_of(const rk_ht_block *b)
 {
+    size_t rows = b->stride == b->width ? 1 : b->height, n = b->width * (b->height / rows);
     uint32_t peak = 0;
-    for (uint32_t y = 0; y < b->height; y++) {
-        if (b->format == RK_COEF_INT16) {
-            const int16_t *p = (const int16_t *)b->out + y * b->stride;
-            uint16_t most = 0;
-            for (uint32_t x = 0; x < b->width; x++) {
-                uint16_t size = (uint16_t)(p[x] < 0 ? -p[x] : p[x]);
-                most = size > most ? size : most;
-            }
-            peak = most > peak ? most : peak;
-        } else {
-            const int32_t *p = (const int32_t *)b->out + y * b->stride;
-            for (uint32_t x = 0; x < b->width; x++) {
-                uint32_t size = (uint32_t)(p[x] < 0 ? -p[x] : p[x]);
-                peak = size > peak ? size : peak;
-            }
-        }
+    for (size_t y = 0; y < rows; y++) {
+        if (b->format == RK_COEF_INT16)
+            peak = peak16((const int16_t *)b->out + y * b->stride, n, peak);
+        else
+            peak = peak32((const int32_t *)b->out + y * b->stride, n, peak);
     }
     return peak;
 }

@@ -190,7 +190,9 @@ static void prepare(rk_t1_frame *f, const rk_t1_block *b)
     f->pitch = 16 * f->words + 8;
     f->height = b->height;
     f->causal = b->style & RK_T1_CAUSAL;
-    f->zero = rk_t1_zero[b->band & 3];
+    memcpy(t->states, rk_t1_states, sizeof t->states);
+    memcpy(t->zero, rk_t1_zero[b->band & 3], sizeof t->zero);
+    memcpy(t->sign, rk_t1_sign, sizeof t->sign);
     size_t n = f->words * f->stripes, bytes = n * sizeof(uint64_t);
     memset(t->significant, 0, bytes + 2 * f->words * sizeof(uint64_t));
     memset(t->coded, 0, bytes);

@@ -15,8 +15,12 @@ enum {
     RK_T1_PLANES = 31
 };
 
+/* Tables are copied into the state: one register is the base of all, and registers are scarce. */
 typedef struct rk_t1_state {
     uint64_t context[RK_MQ_CONTEXTS + 1];
+    uint64_t states[94];
+    uint8_t zero[512]; /* of the band */
+    uint8_t sign[256];
     uint64_t significant[RK_T1_BORDERED];
     uint64_t coded[RK_T1_WORDS], refined[RK_T1_WORDS], negative[RK_T1_WORDS], valid[RK_T1_WORDS];
     uint64_t plane[RK_T1_PLANES + 1][RK_T1_WORDS];
@@ -28,7 +32,6 @@ _Static_assert(sizeof(rk_t1_state) <= RK_T1_STATE, "the state of this variant");
 /* What stays the same for all passes of a block. */
 typedef struct rk_t1_frame {
     rk_t1_state *t;
-    const uint8_t *zero; /* table of zero coding contexts of the band */
     size_t words, stripes;
     size_t pitch;        /* of t->column */
     uint32_t height;

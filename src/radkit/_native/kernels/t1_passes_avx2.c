@@ -37,18 +37,18 @@ INLINE void refill(rk_t1_coder *m)
 #define TOP 0x8000000000000000u
 #define QE 0x7FFF000000000000u
 
-INLINE uint64_t state_at(uint64_t offset)
+INLINE uint64_t state_at(const rk_t1_state *t, uint64_t offset)
 {
     uint64_t v;
-    memcpy(&v, (const uint8_t *)rk_t1_states + (offset & 0xFFFF), 8);
+    memcpy(&v, (const uint8_t *)t->states + (offset & 0xFFFF), 8);
     return v;
 }
 
 /* One symbol in the context whose state is *e: the top bit of what is returned. */
-INLINE uint64_t decode_in(rk_t1_coder *m, uint64_t *e)
+INLINE uint64_t decode_in(rk_t1_coder *m, const rk_t1_state *t, uint64_t *e)
 {
     uint64_t s = *e, q = s & QE, a = m->a - q, c = m->c, lower = c;
-    uint64_t more = state_at(s), next = state_at(s >> 16), flip, low;
+    uint64_t more = state_at(t, s), next = state_at(t, s >> 16), flip, low;
     __asm__("cmp %[q], %[a]\n\t"
             "sbb %[flip], %[flip]\n\t" /* A < Qe */
             "sub %[q], %[lower]\n\t"
@@ -75,7 +75,7 @@ INLINE uint64_t decode_in(rk_t1_coder *m, uint64_t *e)
 
 INLINE uint64_t decode(rk_t1_coder *m, rk_t1_state *t, size_t context)
 {
-    return decode_in(m, &t->context[context]);
+    return decode_in(m, t, &t->context[context]);
 }
 
 /* The same for a skewed context, where the likely way is worth a jump. */
@@ -269,7 +269,7 @@ INLINE void mark(uint64_t *own, unsigned shift, uint64_t negative)
 /* 1 if negative; `window` is the column's word, shifted so that the sample is in its second row. */
 INLINE uint64_t decode_sign(rk_t1_coder *m, rk_t1_state *t, uint64_t window)
 {
-    uint64_t context = rk_t1_sign[_pext_u64(window, 0x000000AA000000AAu)];
+    uint64_t context = t->sign[_pext_u64(window, 0x000000AA000000AAu)];
     return decode(m, t, context & 31) >> 63 ^ context >> 7;
 }
 
@@ -278,7 +278,6 @@ INLINE uint64_t decode_sign(rk_t1_coder *m, rk_t1_state *t, uint64_t window)
 INLINE void significance(const rk_t1_frame *f, rk_t1_coder *from, uint64_t *plane, const bool raw)
 {
     rk_t1_state *t = f->t;
-    const uint8_t *zero = f->zero;
     rk_t1_coder m = *from;
     for (size_t s = 0; s < f->stripes; s++) {
         walk w;
@@ -293,7 +292,7 @@ INLINE void significance(const rk_t1_frame *f, rk_t1_coder *from, uint64_t *plan
                 unsigned p = (unsigned)_tzcnt_u64(todo), shift = 3 * (p & 3);
                 uint64_t *own = column + (p >> 2), window = *own >> shift;
                 todo = _blsr_u64(todo);
-                if (!is_one(raw ? plain_bit(&m) : decode(&m, t, zero[window & 511])))
+                if (!is_one(raw ? plain_bit(&m) : decode(&m, t, t->zero[window & 511])))
                     continue;
                 uint64_t sign = raw ? plain_bit(&m) >> 63 : decode_sign(&m, t, window);
                 uint64_t more = rk_t1_around[p] & open & (~(uint64_t)1 << p);
@@ -327,7 +326,7 @@ INLINE uint64_t refine_word(rk_t1_coder *m, rk_t1_state *t, uint64_t todo, uint6
     } else if (!(todo & ~before)) {
         uint64_t e = t->context[RK_MQ_MAGNITUDE + 2];
         for (int i = 0; i < n; i++)
-            bits = bits >> 1 | (decode_in(m, &e) & TOP);
+            bits = bits >> 1 | (decode_in(m, t, &e) & TOP);
         t->context[RK_MQ_MAGNITUDE + 2] = e;
     } else {
         uint64_t again = _pext_u64(before, todo), near = _pext_u64(around & ~before, todo);
@@ -382,7 +381,6 @@ INLINE unsigned run_many(rk_t1_coder *m, const rk_t1_state *t, uint64_t quiet, u
 static void cleanup(const rk_t1_frame *f, rk_t1_coder *from, uint64_t *plane)
 {
     rk_t1_state *t = f->t;
-    const uint8_t *zero = f->zero;
     rk_t1_coder m = *from;
     for (size_t s = 0; s < f->stripes; s++) {
         bool full = 4 * s + 4 <= f->height;
@@ -415,7 +413,7 @@ static void cleanup(const rk_t1_frame *f, rk_t1_coder *from, uint64_t *plane)
                     window = *own >> shift;
                 } else {
                     todo = _blsr_u64(todo);
-                    if (!is_one(decode(&m, t, zero[window & 511])))
+                    if (!is_one(decode(&m, t, t->zero[window & 511])))
                         continue;
                 }
                 uint64_t sign = decode_sign(&m, t, window);
