@@ -9,13 +9,13 @@
 #define HEAD ((sizeof(rk_j2k_chunk) + 63) / 64 * 64)
 
 /* Large chunks start at a multiple of 64; calloc leaves untouched pages to the system. */
-static rk_j2k_chunk *chunk_new(size_t size)
+static rk_j2k_chunk *chunk_new(size_t size, bool zeroed)
 {
-    char *raw = calloc(1, size + HEAD + 64);
+    char *raw = zeroed ? calloc(1, size + HEAD + 64) : malloc(size + HEAD + 64);
     if (!raw)
         return NULL;
     char *head = raw + (64 - (uintptr_t)raw % 64);
-    head[-1] = (char)(head - raw); /* 1 to 64: calloc gives multiples of 16 */
+    head[-1] = (char)(head - raw); /* 1 to 64 */
     return (rk_j2k_chunk *)(void *)head;
 }
 
@@ -25,7 +25,7 @@ static void chunk_free(rk_j2k_chunk *chunk)
     free(head - head[-1]);
 }
 
-rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
+static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool zeroed)
 {
     size_t want;
     *p = NULL;
@@ -42,11 +42,12 @@ rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
             a->budget->asked = room + HEAD + 64;
             return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
         }
-        rk_j2k_chunk *chunk = chunk_new(room);
+        rk_j2k_chunk *chunk = chunk_new(room, zeroed || room == CHUNK);
         if (!chunk)
             return rk_j2k_fail(RK_NO_MEMORY, RK_J2K_MEMORY, 0);
         a->budget->left -= room + HEAD + 64;
         chunk->size = room;
+        chunk->used = 0;
         if (want > CHUNK / 4 && top) { /* a large one goes below, the open one stays */
             chunk->used = want;
             chunk->next = top->next;
@@ -61,6 +62,16 @@ rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
     top->used = at + want;
     *p = (char *)top + HEAD + at;
     return rk_j2k_fine();
+}
+
+rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
+{
+    return take(a, p, n, size, true);
+}
+
+rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
+{
+    return take(a, p, n, size, false);
 }
 
 void rk_j2k_release(rk_j2k_arena *a)

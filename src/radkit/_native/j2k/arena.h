@@ -32,6 +32,9 @@ typedef struct rk_j2k_arena {
  * ones and of 16 for others. */
 RK_MUST_CHECK rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
 
+/* The same for large memory that the caller fills himself: it is not zeroed. */
+RK_MUST_CHECK rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
+
 /* Gives all back. */
 void rk_j2k_release(rk_j2k_arena *a);
 

@@ -118,9 +118,17 @@ static rk_status need_work(batch *b, size_t size)
     if (size <= b->work_size)
         return rk_j2k_fine();
     b->work_size = 0;
-    RK_TRY(rk_j2k_take(&b->arena, &b->work, (uint64_t)size + 4096, 1)); /* large ones are aligned */
+    RK_TRY(rk_j2k_take_raw(&b->arena, &b->work, (uint64_t)size + 4096, 1)); /* aligned to 64 */
     b->work_size = size;
     return rk_j2k_fine();
+}
+
+/* Coefficients that nothing was sent for. */
+static void clear(rk_j2k_band *band, size_t at, rk_dwt_type type, size_t width, size_t height)
+{
+    for (size_t y = 0; y < height; y++)
+        memset((uint8_t *)band->coefs + (at + y * band->stride) * rk_j2k_size_of[type], 0,
+               width * rk_j2k_size_of[type]);
 }
 
 /* What a kernel said of a block. */
@@ -190,8 +198,10 @@ static rk_status add_plain(batch *b, const place *p, uint32_t width, uint32_t he
     const rk_j2k_coding *coding = p->plane->comp->coding;
     rk_j2k_block *block = p->block;
     unsigned planes = p->band->planes + coding->roi, passes = 0, count = 0;
-    if (block->zero > planes || planes - block->zero > PLANES_MAX)
+    if (block->zero > planes || planes - block->zero > PLANES_MAX) {
+        clear(p->band, p->at, p->plane->type, width, height);
         return spoil(b, RK_CORRUPT, RK_J2K_ZERO_PLANES, block);
+    }
     planes -= block->zero;
     for (rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
         passes += bytes->passes;
@@ -269,12 +279,16 @@ static rk_status add_ht(batch *b, const place *p, uint32_t width, uint32_t heigh
     rk_t1_segment cleanup, refine;
     unsigned set = 0, planes = p->band->planes + coding->roi;
     RK_TRY(find_set(b, block, &cleanup, &refine, &set));
-    if (!cleanup.size)
+    if (!cleanup.size) {
+        clear(p->band, p->at, p->plane->type, width, height);
         return rk_j2k_fine();
+    }
     unsigned used = block->zero + 1u + set; /* planes that the cleanup pass codes */
     unsigned passes = 1 + (refine.size ? refine.passes : 0);
-    if (used > planes || planes > PLANES_MAX - 1 || passes > 3)
+    if (used > planes || planes > PLANES_MAX - 1 || passes > 3) {
+        clear(p->band, p->at, p->plane->type, width, height);
         return spoil(b, RK_CORRUPT, RK_J2K_ZERO_PLANES, block);
+    }
     if (passes > 1 && used == planes) { /* no plane is left to refine */
         RK_TRY(spoil(b, RK_CORRUPT, RK_J2K_PASSES, block));
         block->flags |= RK_J2K_BLOCK_CUT;
@@ -332,15 +346,36 @@ static rk_status add_block(batch *b, place p, const rk_j2k_res *res, const rk_j2
     b->tile->sound_blocks++;
     if (p.block->flags & RK_J2K_BLOCK_CUT)
         b->tile->sound_blocks--;
-    if (!p.block->first)
-        return rk_j2k_fine();
-    p.plane->any = true;
     p.at = (size_t)(by - all.y0) * band->stride + (size_t)(bx - all.x0);
     uint32_t width = (uint32_t)(x1 - bx), height = (uint32_t)(y1 - by);
     unsigned style = p.plane->comp->coding->style.flags;
-    if (!(style & RK_J2K_HT) || p.block->flags & RK_J2K_IS_PLAIN)
-        return add_plain(b, &p, width, height);
-    return p.block->flags & RK_J2K_IS_HT ? add_ht(b, &p, width, height) : rk_j2k_fine();
+    bool plain = !(style & RK_J2K_HT) || p.block->flags & RK_J2K_IS_PLAIN;
+    if (!p.block->first || !(plain || p.block->flags & RK_J2K_IS_HT)) {
+        clear(band, p.at, p.plane->type, width, height);
+        return rk_j2k_fine();
+    }
+    p.plane->any = true;
+    return plain ? add_plain(b, &p, width, height) : add_ht(b, &p, width, height);
+}
+
+/* A precinct of which no packet brought anything. */
+static void clear_precinct(rk_j2k_plane *plane, unsigned r, uint32_t i, uint32_t j)
+{
+    rk_j2k_res *res = &plane->comp->res[r];
+    unsigned px = res->ppx - (r > 0), py = res->ppy - (r > 0);
+    for (unsigned n = 0; n < res->band_count; n++) {
+        rk_j2k_band *band = &res->bands[n];
+        uint64_t x0 = (uint64_t)((res->all.x0 >> res->ppx) + i) << px;
+        uint64_t y0 = (uint64_t)((res->all.y0 >> res->ppy) + j) << py;
+        uint64_t x1 = x0 + ((uint64_t)1 << px), y1 = y0 + ((uint64_t)1 << py);
+        x0 = x0 > band->hold.x0 ? x0 : band->hold.x0;
+        y0 = y0 > band->hold.y0 ? y0 : band->hold.y0;
+        x1 = x1 < band->hold.x1 ? x1 : band->hold.x1;
+        y1 = y1 < band->hold.y1 ? y1 : band->hold.y1;
+        if (x0 < x1 && y0 < y1)
+            clear(band, (size_t)(y0 - band->hold.y0) * band->stride + (size_t)(x0 - band->hold.x0),
+                  plane->type, (size_t)(x1 - x0), (size_t)(y1 - y0));
+    }
 }
 
 static rk_status add_plane(batch *b, rk_j2k_plane *plane)
@@ -350,6 +385,8 @@ static rk_status add_plane(batch *b, rk_j2k_plane *plane)
         for (uint32_t j = res->hits.y0; j < res->hits.y1; j++)
             for (uint32_t i = res->hits.x0; i < res->hits.x1; i++) {
                 rk_j2k_precinct *precinct = res->precincts[(size_t)j * res->cols + i];
+                if (!precinct)
+                    clear_precinct(plane, r, i, j);
                 for (unsigned n = 0; precinct && n < res->band_count; n++) {
                     const rk_j2k_cell *cell = &precinct->cells[n];
                     for (uint32_t y = 0; y < cell->rows; y++)
@@ -380,18 +417,18 @@ static rk_status take_bands(rk_j2k_tile *t, rk_j2k_plane *plane)
             size_t rows;
             if (!rk_mul_size(&rows, band->stride * size, hold.y1 - hold.y0))
                 rows = SIZE_MAX;
-            RK_TRY(rk_j2k_take(&t->arena, &band->coefs, rows, 1));
+            RK_TRY(rk_j2k_take_raw(&t->arena, &band->coefs, rows, 1));
         }
     return rk_j2k_fine();
 }
 
 static rk_status run(batch *b, rk_j2k_plane *planes, size_t n)
 {
-    RK_TRY(rk_j2k_take(&b->arena, (void **)&b->t1, BATCH, sizeof *b->t1));
-    RK_TRY(rk_j2k_take(&b->arena, (void **)&b->t1_places, BATCH, sizeof *b->t1_places));
-    RK_TRY(rk_j2k_take(&b->arena, (void **)&b->ht, BATCH, sizeof *b->ht));
-    RK_TRY(rk_j2k_take(&b->arena, (void **)&b->ht_places, BATCH, sizeof *b->ht_places));
-    RK_TRY(rk_j2k_take(&b->arena, (void **)&b->slow, RK_BLOCK_AREA, sizeof *b->slow));
+    RK_TRY(rk_j2k_take_raw(&b->arena, (void **)&b->t1, BATCH, sizeof *b->t1));
+    RK_TRY(rk_j2k_take_raw(&b->arena, (void **)&b->t1_places, BATCH, sizeof *b->t1_places));
+    RK_TRY(rk_j2k_take_raw(&b->arena, (void **)&b->ht, BATCH, sizeof *b->ht));
+    RK_TRY(rk_j2k_take_raw(&b->arena, (void **)&b->ht_places, BATCH, sizeof *b->ht_places));
+    RK_TRY(rk_j2k_take_raw(&b->arena, (void **)&b->slow, RK_BLOCK_AREA, sizeof *b->slow));
     for (size_t k = 0; k < n; k++) {
         planes[k].any = false;
         RK_TRY(take_bands(b->tile, &planes[k]));

@@ -3,9 +3,9 @@
 
 #include "decode.h"
 
-/* Depth up to which 16 bits are tried for reversible coefficients. */
+/* Depth up to which 16 bits are tried for reversible coefficients. The planes of a band say
+ * little: encoders provide for more than there are. */
 #define NARROW_DEPTH 13
-#define NARROW_PLANES 16
 
 typedef struct painter {
     rk_j2k_stream *stream;
@@ -41,7 +41,7 @@ static rk_dwt_type choose_type(const rk_j2k_stream *s, const rk_j2k_tilecomp *c,
         for (unsigned n = 0; n < c->res[r].band_count; n++)
             if (c->res[r].bands[n].planes > planes)
                 planes = c->res[r].bands[n].planes;
-    if (s->comps[index].depth <= NARROW_DEPTH && planes <= NARROW_PLANES && !c->coding->roi)
+    if (s->comps[index].depth <= NARROW_DEPTH && !c->coding->roi)
         return RK_DWT_INT16;
     /* |LL| grows by at most 1.5 (|HL| + |LH|) + 2.25 |HH| and a little in each level. */
     double most = 1.0 + 5.25 * (double)(c->top + 1);

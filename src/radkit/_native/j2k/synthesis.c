@@ -54,7 +54,7 @@ static rk_status take_plane(rk_j2k_tile *t, low_plane *p, rk_j2k_rect r, rk_dwt_
     p->stride = ((size_t)p->width + unit - 1) / unit * unit;
     if (!rk_mul_size(&bytes, p->stride * rk_j2k_size_of[type], p->height))
         bytes = SIZE_MAX;
-    return rk_j2k_take(&t->arena, &p->data, bytes, 1);
+    return rk_j2k_take_raw(&t->arena, &p->data, bytes, 1);
 }
 
 static rk_status take_scratch(rk_j2k_tile *t, const rk_dwt_filter *f, const rk_dwt_level *level,
@@ -63,7 +63,7 @@ static rk_status take_scratch(rk_j2k_tile *t, const rk_dwt_filter *f, const rk_d
     size_t size;
     if (!rk_dwt_scratch(&size, f, level))
         size = SIZE_MAX / 2;
-    return rk_j2k_take(&t->arena, scratch, (uint64_t)(size < 4096 ? 4096 : size), 1);
+    return rk_j2k_take_raw(&t->arena, scratch, (uint64_t)(size < 4096 ? 4096 : size), 1);
 }
 
 /* 16 bits into 32, for a plane. */
