@@ -39,55 +39,36 @@ static size_t collect(rk_ht_block **group, rk_ht_block *blocks, size_t n)
 
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
-static uint32_t peak16(const int16_t *p, size_t n, uint32_t peak)
-{
-    _Alignas(32) uint16_t lanes[16];
-    __m256i most = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
-        most = _mm256_max_epu16(most, _mm256_abs_epi16(v));
-    }
-    _mm256_store_si256((__m256i *)(void *)lanes, most);
-    for (int k = 0; k < 16; k++)
-        peak = lanes[k] > peak ? lanes[k] : peak;
-    for (; i < n; i++) {
-        uint32_t size = (uint32_t)(p[i] < 0 ? -p[i] : p[i]);
-        peak = size > peak ? size : peak;
-    }
-    return peak;
-}
-
-static uint32_t peak32(const int32_t *p, size_t n, uint32_t peak)
-{
-    _Alignas(32) uint32_t lanes[8];
-    __m256i most = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
-        most = _mm256_max_epu32(most, _mm256_abs_epi32(v));
-    }
-    _mm256_store_si256((__m256i *)(void *)lanes, most);
-    for (int k = 0; k < 8; k++)
-        peak = lanes[k] > peak ? lanes[k] : peak;
-    for (; i < n; i++) {
-        uint32_t size = (uint32_t)(p[i] < 0 ? -p[i] : p[i]);
-        peak = size > peak ? size : peak;
-    }
-    return peak;
-}
-
-/* The largest size in a block; rows without a gap between them count as one. */
 static uint64_t peak_of(const rk_ht_block *b)
 {
-    size_t rows = b->stride == b->width ? 1 : b->height, n = b->width * (b->height / rows);
+    _Alignas(32) uint16_t narrow[16];
+    _Alignas(32) uint32_t wide[8];
+    __m256i most16 = _mm256_setzero_si256(), most32 = most16;
     uint32_t peak = 0;
-    for (size_t y = 0; y < rows; y++) {
-        if (b->format == RK_COEF_INT16)
-            peak = peak16((const int16_t *)b->out + y * b->stride, n, peak);
-        else
-            peak = peak32((const int32_t *)b->out + y * b->stride, n, peak);
+    for (size_t y = 0; y < b->height; y++) {
+        const int16_t *p = (const int16_t *)b->out + y * b->stride;
+        const int32_t *q = (const int32_t *)b->out + y * b->stride;
+        size_t x = 0;
+        for (; b->format == RK_COEF_INT16 && x + 16 <= b->width; x += 16) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + x));
+            most16 = _mm256_max_epu16(most16, _mm256_abs_epi16(v));
+        }
+        for (; b->format == RK_COEF_INT32 && x + 8 <= b->width; x += 8) {
+            __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(q + x));
+            most32 = _mm256_max_epu32(most32, _mm256_abs_epi32(v));
+        }
+        for (; x < b->width; x++) {
+            int32_t v = b->format == RK_COEF_INT16 ? p[x] : q[x];
+            uint32_t size = (uint32_t)(v < 0 ? -v : v);
+            peak = size > peak ? size : peak;
+        }
     }
+    _mm256_store_si256((__m256i *)(void *)narrow, most16);
+    _mm256_store_si256((__m256i *)(void *)wide, most32);
+    for (int k = 0; k < 16; k++)
+        peak = narrow[k] > peak ? narrow[k] : peak;
+    for (int k = 0; k < 8; k++)
+        peak = wide[k] > peak ? wide[k] : peak;
     return peak;
 }
 
