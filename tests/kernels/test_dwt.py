@@ -225,15 +225,31 @@ def test_variants_give_the_same_floats() -> None:
 
 
 def test_fits_is_a_bound_that_extreme_coefficients_keep() -> None:
+    """The signs of single synthesis responses form the largest sums; random signs come near."""
     rng = np.random.default_rng(25)
-    for peaks in [(8000, 3000, 3000, 3000), (0, 9000, 3000, 1000), (16379, 0, 0, 0)]:
-        assert _transforms.fits(16, *peaks)
-        for _ in range(50):
-            bands = [rng.choice([-p, p], (20, 20)).astype(np.int16) for p in peaks]
-            run = _transforms.Inverse(bands[0], [tuple(bands[1:])], (0, 40), (0, 40))
-            expected = expected_of(bands[0], [tuple(bands[1:])], [((0, 40), (0, 40))])
-            np.testing.assert_array_equal(run(), expected)
-    assert not _transforms.fits(16, 16380, 0, 0, 0)
+    x = y = (0, 40)
+    for weights in [
+        (1, 0, 0, 0),
+        (0, 1, 0, 0),
+        (0, 0, 1, 0),
+        (0, 0, 0, 1),
+        (1, 1, 1, 1),
+        (9, 2, 2, 1),
+    ]:
+        most = 1
+        while _transforms.fits(16, *((most + 1) * w for w in weights)):
+            most += 1
+        peaks = [most * w for w in weights]
+        for parity in range(16):
+            signs = [1 - 2 * ((parity >> k) & 1) for k in range(4)]
+            bands = [np.full((20, 20), s * p, np.int16) for s, p in zip(signs, peaks, strict=True)]
+            noise = [rng.choice([-p, p], (20, 20)).astype(np.int16) for p in peaks]
+            checks = [((-1) ** np.indices((20, 20)).sum(0) * b).astype(np.int16) for b in bands]
+            for ll, *three in (bands, noise, checks):
+                expected = expected_of(ll, [tuple(three)], [(x, y)])
+                run = _transforms.Inverse(ll, [tuple(three)], x, y)
+                np.testing.assert_array_equal(run(), expected)
+    assert not _transforms.fits(16, 0, 0, 21000, 0)
     assert not _transforms.fits(16, 2**64 - 1, 0, 0, 0)
     assert not _transforms.fits(32, 0, 2**63, 0, 2**63)
 

@@ -173,11 +173,15 @@ void rk_dwt53_widen_c(const void *src, void *out, size_t n)
 
 bool rk_dwt53_fits(unsigned bits, uint64_t ll, uint64_t hl, uint64_t lh, uint64_t hh)
 {
-    const uint64_t most = (uint64_t)1 << 58; /* then the sum below cannot wrap */
-    uint64_t limit = ((uint64_t)1 << (bits - 1)) - 1;
+    const uint64_t most = (uint64_t)1 << 58; /* then the sums below cannot wrap */
+    const uint64_t slack = 16, limit = ((uint64_t)1 << (bits - 1)) - 1;
+    uint64_t low, high; /* twice the bounds of the rows */
     if (ll > most || hl > most || lh > most || hh > most)
         return false;
-    return 2 * ll + 3 * hl + lh + hh + (hh + 1) / 2 + 8 <= limit;
+    low = 2 * ll + 3 * hl;
+    high = 2 * lh + 3 * hh;
+    return high + slack <= limit && low + high / 2 + slack <= limit &&
+           (low + high + high / 2) / 2 + slack <= limit;
 }
 
 /* The filters: step 0 changes the rows that arrive second to last. */

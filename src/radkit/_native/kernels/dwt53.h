@@ -34,15 +34,15 @@ typedef struct rk_dwt53_table {
 } rk_dwt53_table;
 
 /*
- * When a type is wide enough for the inverse of a level. With the largest absolute values of its
- * bands every sum that is formed stays within
+ * Whether a type of so many bits holds every sum that the inverse of a level forms, and so is
+ * exact, if these are the largest absolute values of its bands. After the rows,
  *
- *     2 |LL| + 3 |HL| + |LH| + 1.5 |HH| + 8
+ *     l = LL + 1.5 HL    bounds the low rows,    h = LH + 1.5 HH    the high ones;
  *
- * (rows: |x(2n)| <= |LL| + (|HL| + 1) / 2, |x(2n+1)| half of |HL| more and so on; the largest sum is
- * that of two finished even rows). The result is true if that is at most 2^(bits - 1) - 1.
- * Peaks of the bands come from the block decoders, that of LL from the row below (`peak_*` of the
- * plane): a bound of LL by theory is too wide to let real images pass.
+ * then the sums are h + h (step 0), 2 (l + h / 2) of two even rows (step 1), and the odd rows
+ * are l + 1.5 h; rounding adds less than 16 to any of them.
+ * Peaks of the bands come from the block decoders, that of LL from the plane below (`peak_*`): a
+ * bound of LL by theory is too wide to let real images pass.
  */
 bool rk_dwt53_fits(unsigned bits, uint64_t ll, uint64_t hl, uint64_t lh, uint64_t hh);
 

@@ -5,8 +5,8 @@
 #include "kernels/dwt97_variants.h"
 #include "kernels/words.h"
 
-/* Products and sums are rounded apart, as they are on machines without fused operations. gcc does so
- * under -std=c11. */
+/* Products and sums are rounded apart, as on machines without fused operations. gcc does so under
+ * -std=c11. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif

@@ -102,13 +102,13 @@ RK_LIFT(flift, forward, 3, 2, 1, 0)
 /*
  * A row is seen as pairs (s[k], d[k]) of a low sample, at 2k, and the high one behind it; of an
  * odd row the first sample is d[-1], at -1. Eight pairs k ... k + 7 are a block. Step 0 makes
- * s'[k], which needs d[k - 1]; step 1 then d'[k - 1], step 2 s''[k - 1], step 3 d''[k - 2]; so every
- * step looks one lane back, into the block before for the first lane. What comes out are the
- * samples 2k - 3 ... 2k + 12.
+ * s'[k], which needs d[k - 1]; step 1 then d'[k - 1], step 2 s''[k - 1], step 3 d''[k - 2]; so
+ * every step looks one lane back, into the block before for the first lane. What comes out are
+ * the samples 2k - 3 ... 2k + 12.
  *
  * One after the other the steps of a block are a chain of some 60 cycles, too long for a core to
  * have enough blocks under way. So four blocks are: with step 0 of block b go step 1 of b - 1,
- * step 2 of b - 2 and step 3 of b - 3, none of which waits for another (1.5 to 2 times as fast).
+ * step 2 of b - 2 and step 3 of b - 3, none of which waits for another (a quarter less time).
  */
 typedef struct pipeline {
     __m256 d;                   /* of block b - 1 */

@@ -20,7 +20,8 @@
  *     frct   Y = (R + 2 G + B) >> 2    U = B - G    V = R - G
  *     fict   Y = (0.299 R + 0.587 G) + 0.114 B,  Cb = 0.564334 (B - Y),  Cr = 0.713267 (R - Y)
  *
- * irct_i16 is exact if |U| + |V| and all results are below 2^15.
+ * irct_i16 is exact if |U| + |V| and all results are below 2^15, so whenever 2.5 times the largest
+ * absolute value of the three is.
  */
 typedef void rk_mct_fn(void *a, void *b, void *c, size_t n);
 
@@ -35,13 +36,14 @@ rk_mct_range rk_mct_range_of(unsigned bits, bool is_signed);
 
 /*
  * Stores n pixels: out[i * stride + k] = value of src[k][i], k < samples, samples <= stride; the
- * other elements are not touched. Elements of `out` have 8, 16 or 32 bits by the kernel's name and are
- * signed or not as the range is (the bits are the same). One plane: samples = 1, stride = 1.
+ * other elements are not touched. Elements of `out` have 8, 16 or 32 bits by the kernel's name and
+ * are signed or not as the range is (the bits are the same). One plane: samples = 1, stride = 1.
  * Contract, the same for every variant:
  *   - `n` may be 0; 1 <= samples. No alignment of `out` is required (elements of src: their own).
  *     Arrays do not overlap.
  *   - i16: bits <= 16. 8 and 16 bits of output hold the low bits of the value.
- *   - f32: rounded to the nearest integer, halves to the even one; what is not a number counts as low.
+ *   - f32: rounded to the nearest integer, halves to the even one; what is not a number counts as
+ *     low.
  */
 typedef void rk_mct_store_fn(const void *const *src, const rk_mct_range *range, size_t samples,
                              void *out, size_t stride, size_t n);

@@ -146,8 +146,8 @@ static inline __m256i words_i32(const rk_i32 *x)
     return _mm256_permute4x64_epi64(_mm256_packs_epi32(load(x), load(x + 8)), 0xD8);
 }
 
-/* Of floats: rounded; clamped before, because the conversion does not saturate. What is not a number
- * becomes the second operand of the maximum. */
+/* Of floats: rounded; clamped before, because the conversion does not saturate. What is not a
+ * number becomes the second operand of the maximum. */
 static inline __m256i rounded(const rk_f32 *x)
 {
     __m256 y = _mm256_max_ps(_mm256_loadu_ps((const float *)x), _mm256_set1_ps(-32768));

@@ -1,4 +1,4 @@
-/* kernels/quant.h: decoded code-blocks (t1.h, ht.h) into the rows of a band (T.800 annexes E, H). */
+/* kernels/quant.h: decoded code-blocks (t1.h, ht.h) into the rows of a band (T.800 E, H). */
 #ifndef RK_KERNELS_QUANT_H
 #define RK_KERNELS_QUANT_H
 
@@ -37,8 +37,8 @@ typedef struct rk_quant_table {
 } rk_quant_table;
 
 /*
- * Half of the step of a band: 2^(bits + gain - exponent) (1 + mantissa / 2^11) / 2 (T.800 E.1.1), where
- * bits is the depth of the component, gain 0 for LL, 1 for HL and LH, 2 for HH.
+ * Half of the step of a band: 2^(bits + gain - exponent) (1 + mantissa / 2^11) / 2 (T.800 E.1.1),
+ * where bits is the depth of the component, gain 0 for LL, 1 for HL and LH, 2 for HH.
  */
 float rk_quant_scale(int bits, int gain, int exponent, unsigned mantissa);
 
