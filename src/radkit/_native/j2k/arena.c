@@ -33,29 +33,37 @@ static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool z
         a->budget->asked = UINT64_MAX;
         return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
     }
+    bool single = want > CHUNK / 4; /* a chunk of its own, so that it can go before the others */
     size_t align = want >= 4096 ? 64 : 16;
     rk_j2k_chunk *top = a->top;
     size_t at = top ? (top->used + align - 1) / align * align : 0;
-    if (!top || at > top->size || want > top->size - at) {
-        size_t room = want > CHUNK / 4 ? want : CHUNK;
+    if (!top || single || at > top->size || want > top->size - at) {
+        size_t room = single ? want : CHUNK;
         if (room + HEAD + 64 > a->budget->left) {
             a->budget->asked = room + HEAD + 64;
             return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
         }
-        rk_j2k_chunk *chunk = chunk_new(room, zeroed || room == CHUNK);
+        rk_j2k_chunk *chunk = chunk_new(room, zeroed || !single);
         if (!chunk)
             return rk_j2k_fail(RK_NO_MEMORY, RK_J2K_MEMORY, 0);
         a->budget->left -= room + HEAD + 64;
         chunk->size = room;
         chunk->used = 0;
-        if (want > CHUNK / 4 && top) { /* a large one goes below, the open one stays */
+        chunk->next = chunk->previous = NULL;
+        chunk->single = single;
+        if (single && top) { /* a large one goes below, the open one stays */
             chunk->used = want;
             chunk->next = top->next;
+            chunk->previous = top;
+            if (top->next)
+                top->next->previous = chunk;
             top->next = chunk;
             *p = (char *)chunk + HEAD;
             return rk_j2k_fine();
         }
         chunk->next = top;
+        if (top)
+            top->previous = chunk;
         a->top = top = chunk;
         at = 0;
     }
@@ -72,6 +80,23 @@ rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
 rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
 {
     return take(a, p, n, size, false);
+}
+
+void rk_j2k_give_back(rk_j2k_arena *a, void *p, uint64_t size)
+{
+    if (!p || size <= CHUNK / 4)
+        return; /* in a chunk with others */
+    rk_j2k_chunk *chunk = (rk_j2k_chunk *)(void *)((char *)p - HEAD);
+    if (!chunk->single)
+        return;
+    if (chunk->next)
+        chunk->next->previous = chunk->previous;
+    if (chunk->previous)
+        chunk->previous->next = chunk->next;
+    else
+        a->top = chunk->next;
+    a->budget->left += chunk->size + HEAD + 64;
+    chunk_free(chunk);
 }
 
 void rk_j2k_release(rk_j2k_arena *a)

@@ -418,6 +418,7 @@ static rk_status take_bands(rk_j2k_tile *t, rk_j2k_plane *plane)
             if (!rk_mul_size(&rows, band->stride * size, hold.y1 - hold.y0))
                 rows = SIZE_MAX;
             RK_TRY(rk_j2k_take_raw(&t->arena, &band->coefs, rows, 1));
+            band->bytes = rows;
         }
     return rk_j2k_fine();
 }

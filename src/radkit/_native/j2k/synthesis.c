@@ -15,6 +15,7 @@ typedef struct low_plane {
     size_t stride;
     uint32_t width, height;
     uint64_t peak;
+    size_t bytes; /* 0 if it is a band */
 } low_plane;
 
 static rk_dwt_filter filter_of(const rk_j2k_kernels *kernels, rk_dwt_type type)
@@ -54,6 +55,7 @@ static rk_status take_plane(rk_j2k_tile *t, low_plane *p, rk_j2k_rect r, rk_dwt_
     p->stride = ((size_t)p->width + unit - 1) / unit * unit;
     if (!rk_mul_size(&bytes, p->stride * rk_j2k_size_of[type], p->height))
         bytes = SIZE_MAX;
+    p->bytes = bytes;
     return rk_j2k_take_raw(&t->arena, &p->data, bytes, 1);
 }
 
@@ -68,15 +70,17 @@ static rk_status take_scratch(rk_j2k_tile *t, const rk_dwt_filter *f, const rk_d
 
 /* 16 bits into 32, for a plane. */
 static rk_status widen(rk_j2k_tile *t, const rk_j2k_kernels *kernels, void **data, size_t *stride,
-                       uint32_t width, uint32_t height)
+                       size_t *bytes, uint32_t width, uint32_t height)
 {
     low_plane wide;
     RK_TRY(take_plane(t, &wide, (rk_j2k_rect){0, 0, width, height}, RK_DWT_INT32));
     for (uint32_t y = 0; y < height; y++)
         kernels->dwt53.widen((const int16_t *)*data + y * *stride,
                              (int32_t *)wide.data + y * wide.stride, width);
+    rk_j2k_give_back(&t->arena, *data, *bytes);
     *data = wide.data;
     *stride = wide.stride;
+    *bytes = wide.bytes;
     return rk_j2k_fine();
 }
 
@@ -84,12 +88,12 @@ static rk_status widen(rk_j2k_tile *t, const rk_j2k_kernels *kernels, void **dat
 static rk_status widen_from(rk_j2k_tile *t, const rk_j2k_kernels *kernels, rk_j2k_plane *plane,
                             low_plane *low, unsigned r)
 {
-    RK_TRY(widen(t, kernels, &low->data, &low->stride, low->width, low->height));
+    RK_TRY(widen(t, kernels, &low->data, &low->stride, &low->bytes, low->width, low->height));
     for (; r <= plane->comp->top; r++)
         for (unsigned n = 0; r && n < plane->comp->res[r].band_count; n++) {
             rk_j2k_band *band = &plane->comp->res[r].bands[n];
             if (band->coefs)
-                RK_TRY(widen(t, kernels, &band->coefs, &band->stride,
+                RK_TRY(widen(t, kernels, &band->coefs, &band->stride, &band->bytes,
                              band->hold.x1 - band->hold.x0, band->hold.y1 - band->hold.y0));
         }
     plane->type = RK_DWT_INT32;
@@ -104,6 +108,15 @@ static bool fits(const low_plane *low, const rk_j2k_res *res,
                          res->bands[1].peak * more, res->bands[2].peak * more);
 }
 
+/* A resolution that has become part of a plane is needed no more. */
+static void give_back_bands(rk_j2k_tile *t, rk_j2k_res *res)
+{
+    for (unsigned n = 0; n < res->band_count; n++) {
+        rk_j2k_give_back(&t->arena, res->bands[n].coefs, res->bands[n].bytes);
+        res->bands[n].coefs = NULL;
+    }
+}
+
 rk_status rk_j2k_begin_rows(rk_j2k_tile *t, const rk_j2k_kernels *kernels, rk_j2k_plane *plane,
                             bool transformed)
 {
@@ -111,7 +124,7 @@ rk_status rk_j2k_begin_rows(rk_j2k_tile *t, const rk_j2k_kernels *kernels, rk_j2
     rk_j2k_res *res = &c->res[0];
     rk_dwt_band first = band_of(&res->bands[0], plane->type);
     low_plane low = {first.data, first.stride, res->need.x1 - res->need.x0,
-                     res->need.y1 - res->need.y0, res->bands[0].peak};
+                     res->need.y1 - res->need.y0, res->bands[0].peak, 0};
     void *scratch;
     for (unsigned r = 1; r <= c->top; r++) {
         res = &c->res[r];
@@ -124,8 +137,11 @@ rk_status rk_j2k_begin_rows(rk_j2k_tile *t, const rk_j2k_kernels *kernels, rk_j2
             rk_idwt_begin(&plane->top, &filter, &level, NULL, scratch);
             return rk_j2k_fine();
         }
+        low_plane old = low;
         RK_TRY(take_plane(t, &low, res->want, plane->type));
         rk_idwt_plane(&filter, &level, low.data, low.stride, scratch);
+        rk_j2k_give_back(&t->arena, old.data, old.bytes);
+        give_back_bands(t, res);
         low.peak = 0;
         for (uint32_t y = 0; plane->type == RK_DWT_INT16 && y < low.height; y++) {
             uint64_t peak = kernels->dwt53.peak_i16((int16_t *)low.data + y * low.stride, low.width);

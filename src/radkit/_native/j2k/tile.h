@@ -82,6 +82,7 @@ typedef struct rk_j2k_band {
     uint8_t planes;   /* Mb, ROI not counted */
     float scale;      /* half of the quantisation step; 1 if reversible */
     void *coefs;      /* of `hold` */
+    size_t bytes;     /* of coefs */
     size_t stride;    /* in coefficients, the same for all bands of a resolution */
     uint64_t peak;    /* largest magnitude decoded */
 } rk_j2k_band;
