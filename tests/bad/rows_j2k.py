@@ -100,7 +100,7 @@ def huge_too() -> bytes:
     "siz_4000sq_rows_too.dcm",
     "SIZ and Rows 4000 x 4000, packets for 64 x 64",
     "T.800 B.10",
-    "TruncatedPixelData|",
+    "CorruptPixelData|",
     "",
     memory_mib=512,
 )

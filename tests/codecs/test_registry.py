@@ -56,8 +56,17 @@ def test_decode_shared_file_gives_the_listed_pixels(name: str, coding: str) -> N
     sample = load(name)
     decoded = [registry.decode_frame(coding, data, sample.spec) for data in sample.frames]
     arrays = [stored(frame, sample.spec) for frame in decoded]
-    assert digest(arrays, sample.entry["dtype"]) == sample.entry["sha256"]
     assert all(frame.sound == 1.0 for frame in decoded)
+    if coding in ("jpeg2000", "htj2k") and decoded[0].lossy:
+        # The irreversible wavelet leaves rounding to the decoder; the table is OpenJPEG's.
+        import openjpeg
+
+        theirs = [openjpeg.decode(data) for data in sample.frames]
+        assert digest(theirs, sample.entry["dtype"]) == sample.entry["sha256"]
+        for mine, other in zip(arrays, theirs, strict=True):
+            assert np.abs(mine.astype(int) - other).max() <= 1
+        return
+    assert digest(arrays, sample.entry["dtype"]) == sample.entry["sha256"]
 
 
 def test_decode_signed_jpegls_of_15_bits_gives_signed_values() -> None:

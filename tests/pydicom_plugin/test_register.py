@@ -79,6 +79,8 @@ def test_pixel_array_is_the_same_and_made_by_radkit(registered, name, raw):
     assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
     if name == "us_jpeg":  # the IDCT of lossy JPEG is free to round
         assert np.abs(mine.astype(int) - theirs.astype(int)).max() <= 7
+    elif name == "nm_j2k":  # so is the irreversible wavelet
+        assert np.abs(mine.astype(int) - theirs.astype(int)).max() <= 1
     else:
         assert np.array_equal(mine, theirs)
 

@@ -20,6 +20,7 @@ __all__ = [
     "as_image",
     "as_view",
     "check_cost",
+    "check_out",
     "check_region",
     "check_spec",
     "deliver",
@@ -104,16 +105,19 @@ def deliver(array: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     """Return `array`, or copy it into `out`, which must be of exactly its shape and dtype."""
     if out is None:
         return array
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be an ndarray, not {type(out).__name__}")
-    if out.shape != array.shape or out.dtype != array.dtype:
-        raise OptionError(
-            f"out must be {array.dtype} of shape {array.shape}, not {out.dtype} of {out.shape}"
-        )
-    if not out.flags.c_contiguous or not out.flags.writeable:
-        raise OptionError("out must be C-contiguous and writable")
+    check_out(out, array.shape, array.dtype)
     out[...] = array
     return out
+
+
+def check_out(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise unless `out` is an array that a result of that shape and dtype can be put into."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an ndarray, not {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise OptionError(f"out must be {dtype} of shape {shape}, not {out.dtype} of {out.shape}")
+    if not out.flags.c_contiguous or not out.flags.writeable:
+        raise OptionError("out must be C-contiguous and writable")
 
 
 def as_image(array: Any, bits: int, signed: bool) -> np.ndarray:

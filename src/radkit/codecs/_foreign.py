@@ -39,8 +39,6 @@ CALLS = {
     "jpeg": ("radkit.codecs._foreign", "_jpeg"),
     "jpegls": ("radkit.codecs._foreign", "_jpegls"),
     "jpegxl": ("radkit.codecs._foreign", "_jpegxl"),
-    "openjpeg": ("radkit.codecs._openjpeg", "decode"),
-    "openjph": ("radkit.codecs._foreign", "_openjph"),
 }
 LENGTHS = struct.Struct("<QQ")
 MAX_HEAD = 1 << 16
@@ -65,13 +63,6 @@ def _jpegls(data: bytes) -> list[np.ndarray]:
 
 def _jpegxl(data: bytes) -> list[np.ndarray]:
     return [load("imagecodecs").jpegxl_decode(data, keeporientation=True, numthreads=1)]
-
-
-def _openjph(data: bytes, *, reduce: int, strict: bool) -> list[np.ndarray]:
-    from radkit.codecs._openjph import ready
-
-    array = ready().htj2k_decode(data, skipres=reduce, resilient=not strict, planar=False)
-    return [array] if array.ndim == 2 else [array[..., i] for i in range(array.shape[2])]
 
 
 def refuse(library: str) -> None:

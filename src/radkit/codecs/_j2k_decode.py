@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from radkit.codecs import _foreign, _j2k_header
+from radkit import limits
+from radkit._native import cpu
+from radkit.codecs import _j2k_header
 from radkit.codecs._common import (
     Region,
     as_view,
     check_cost,
+    check_out,
     check_region,
     check_spec,
-    deliver,
     dtype_for,
 )
 from radkit.codecs._j2k_header import Header
@@ -24,13 +26,32 @@ from radkit.errors import (
     CorruptPixelData,
     OptionError,
     Problem,
+    RadkitError,
     TruncatedPixelData,
     UnsupportedTransferSyntax,
 )
 
 __all__ = ["decode_any", "decode_labelled"]
 
-LIBRARY = "OpenJPEG"
+MOST_LAYERS = 65535
+
+
+class _Wish(NamedTuple):
+    """Which part of the image is wanted; `raw` leaves the component transform alone."""
+
+    reduce: int
+    region: Region | None
+    layers: int | None
+    raw: bool
+    strict: bool
+
+
+class _Made(NamedTuple):
+    """Samples of some components, the share of them that is sound, and the first fault."""
+
+    array: np.ndarray
+    sound: float
+    fault: RadkitError | None
 
 
 def decode_any(
@@ -46,28 +67,19 @@ def decode_any(
     threads: int | None,
 ) -> np.ndarray:
     """Do the work of `jpeg2000.decode` and `htj2k.decode`."""
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be >= 1, not {threads!r}")
     view = as_view(data)
-    header = _j2k_header.parse(view)
+    header = _j2k_header.parse(view, strict=strict)
+    if header.mapping is not None and components is None:
+        raise _mapped(header.mapping)
     wanted = _wanted(components, len(header.precisions))
-    alone = isinstance(components, int)
-    grids = {header.steps[index] for index in wanted}
-    if len(grids) > 1:
+    if len({header.steps[index] for index in wanted}) > 1:
         raise OptionError("the components have different grids; ask for one with components=i")
-    if region is not None and grids != {(1, 1)}:
-        raise UnsupportedTransferSyntax("a region of subsampled components is not decoded")
-    planes = _planes(
-        view,
-        header,
-        wanted,
-        reduce=reduce,
-        region=region,
-        layers=layers,
-        raw=raw,
-        strict=strict,
-        threads=threads,
-    )
-    dtype = _common_dtype(header, wanted)
-    return deliver(_join(planes, dtype, alone or len(wanted) == 1), out)
+    subset = len(wanted) < len(header.precisions)
+    wish = _Wish(reduce, region, layers, raw and subset, strict)
+    flat = isinstance(components, int) or len(wanted) == 1
+    return _decode(header, wanted, wish, _common_dtype(header, wanted), flat, out).array
 
 
 def decode_labelled(
@@ -82,7 +94,9 @@ def decode_labelled(
 ) -> UncodedFrame:
     """Decode a frame of a DICOM object that is labelled ``"jpeg2000"`` or ``"htj2k"``."""
     view = as_view(data)
-    header = _j2k_header.parse(view)
+    header = _j2k_header.parse(view, strict=strict)
+    if header.mapping is not None:
+        raise _mapped(header.mapping)
     info = header.info()
     check_spec(info.rows, info.cols, info.components, spec)
     if len(set(zip(info.precisions, info.signs, strict=True))) > 1:
@@ -99,36 +113,43 @@ def decode_labelled(
         text = "the codestream and Pixel Representation disagree on the sign"
         problems.append(Problem(code="sign-against-stream", text=text, tag=0x00280103))
     photometric = _photometric(header, spec, problems)
-    subsampled = any(step != (1, 1) for step in header.steps)
-    if subsampled and (reduce or region is not None):
-        raise UnsupportedTransferSyntax(
-            "part of a frame with subsampled components is not decoded",
-            hint="Decode it whole",
-        )
-    planes = _planes(
-        view,
-        header,
-        list(range(info.components)),
-        reduce=reduce,
-        region=region,
-        layers=layers,
-        raw=False,
-        strict=strict,
-        threads=None,
-    )
-    if subsampled:
-        planes = [_spread(plane, header, index) for index, plane in enumerate(planes)]
-    if header.sound < 1.0:
-        problems.append(Problem(code="truncated", text="the codestream ends early"))
+    made = _frame(header, _Wish(reduce, region, layers, False, strict), precision, signed)
+    if made.sound < 1.0:
+        damaged = made.fault is not None and not isinstance(made.fault, TruncatedPixelData)
+        code, text = "truncated", "the codestream ends early"
+        if damaged:
+            code, text = "codestream-damaged", f"part of the codestream is lost: {made.fault}"
+        if code not in {problem.code for problem in problems}:
+            problems.append(Problem(code=code, text=text))
     return UncodedFrame(
-        array=_join(planes, dtype_for(precision, signed), info.components == 1),
+        array=made.array,
         precision=precision,
         signed=signed,
         photometric=photometric,
         lossy=not info.reversible,
-        sound=header.sound,
+        sound=made.sound,
         problems=tuple(problems),
     )
+
+
+def _frame(header: Header, wish: _Wish, precision: int, signed: bool) -> _Made:
+    """Decode all components; those of a coarser grid are spread over the pixels."""
+    dtype, count = dtype_for(precision, signed), len(header.steps)
+    if all(step == (1, 1) for step in header.steps):
+        return _decode(header, list(range(count)), wish, dtype, count == 1, None)
+    if wish.reduce or wish.region is not None:
+        raise UnsupportedTransferSyntax(
+            "part of a frame with subsampled components is not decoded", hint="Decode it whole"
+        )
+    parts = [_decode(header, [index], wish, dtype, True, None) for index in range(count)]
+    planes = [_spread(part.array, header, index) for index, part in enumerate(parts)]
+    array = planes[0] if count == 1 else np.stack(planes, axis=-1)
+    fault = next((part.fault for part in parts if part.fault is not None), None)
+    return _Made(array, min(part.sound for part in parts), fault)
+
+
+def _mapped(problem: Problem) -> CorruptPixelData:
+    return CorruptPixelData(problem.text, offset=problem.offset, section="PS3.5 8.2.4")
 
 
 def _photometric(header: Header, spec: FrameSpec, problems: list[Problem]) -> str:
@@ -160,28 +181,15 @@ def _wanted(components: int | Sequence[int] | None, count: int) -> list[int]:
     return wanted
 
 
-def _planes(
-    view: memoryview,
-    header: Header,
-    wanted: list[int],
-    *,
-    reduce: int,
-    region: Region | None,
-    layers: int | None,
-    raw: bool,
-    strict: bool,
-    threads: int | None,
-) -> list[np.ndarray]:
-    """Return the wanted components as int32, checked against what the header promises."""
+def _check(header: Header, wanted: list[int], wish: _Wish) -> None:
+    reduce, layers = wish.reduce, wish.layers
     if reduce < 0 or (layers is not None and layers < 1):
         raise OptionError(f"reduce must be >= 0 and layers >= 1, not {reduce!r} and {layers!r}")
-    if threads is not None and threads < 1:
-        raise OptionError(f"threads must be >= 1, not {threads!r}")
     if reduce > header.reductions:
         raise OptionError(
             f"reduce={reduce} is more than the {header.reductions} levels of the codestream"
         )
-    if header.sound < 1.0 and strict:
+    if header.sound < 1.0 and wish.strict:
         raise TruncatedPixelData(
             "the codestream ends early, or tile-parts are missing",
             decoded=header.sound,
@@ -190,88 +198,59 @@ def _planes(
         )
     if max(header.precisions[index] for index in wanted) > 32:
         raise UnsupportedTransferSyntax("more than 32 bits per sample are not decoded")
-    full = (header.size[1] - header.origin[1], header.size[0] - header.origin[0])
-    box = check_region(region, *full)
-    # OpenJPEG decodes windows of HT code-blocks wrongly, without a word.
-    window = box if region is not None and not header.ht else None
-    count = len(header.precisions)
-    subset = raw and len(wanted) < count
-    picked = wanted if subset else list(range(count))
-    made = [_shape(header, index, reduce, window) for index in picked]
-    if region is not None and min(_shape(header, wanted[0], reduce, box)) < 1:
-        raise OptionError(f"no sample of the image reduced by {reduce} lies in the region")
-    samples = sum(rows * cols for rows, cols in made)
-    # int32 in the tile, int32 in the image, int32 here, and the result.
-    check_cost(1, samples, 1, 4, work=12)
-    options: dict[str, Any] = {"reduce": reduce, "strict": strict}
-    name, library = "openjph", "OpenJPH"
-    if not _is_deep(header):
-        name, library = "openjpeg", LIBRARY
-        x0, y0 = header.origin
-        options["layers"] = min(layers or 0, header.layers)
-        options["components"] = wanted if subset else None
-        options["threads"] = threads or 1
-        if window is not None:
-            options["area"] = [box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0]
-    planes = _foreign.run(name, library, _mended(view, header), most=4 * samples, **options)
-    if len(planes) == count != len(picked):
-        planes = [planes[index] for index in picked]
-    if [plane.shape for plane in planes] != made:
-        raise CorruptPixelData(f"{library} made another image than the header states")
-    found = dict(zip(picked, planes, strict=True))
-    planes = [found[index] for index in wanted]
-    if region is not None and window is None:
-        planes = [_cut(plane, header, reduce, box) for plane in planes]
-    return planes
 
 
-def _cut(plane: np.ndarray, header: Header, reduce: int, box: Region) -> np.ndarray:
-    """Cut the region out of a component that was decoded whole."""
-    sides = []
-    for low, high, origin in (
-        (box[0], box[1], header.origin[1]),
-        (box[2], box[3], header.origin[0]),
-    ):
-        first = shrink(origin, reduce)
-        sides.append(
-            slice(shrink(low + origin, reduce) - first, shrink(high + origin, reduce) - first)
-        )
-    return plane[sides[0], sides[1]]
+def _decode(
+    header: Header,
+    wanted: list[int],
+    wish: _Wish,
+    dtype: np.dtype[Any],
+    flat: bool,
+    out: np.ndarray | None,
+) -> _Made:
+    """Decode components of one grid into a new array, or into `out`."""
+    _check(header, wanted, wish)
+    (x0, y0), (x1, y1) = header.origin, header.size
+    box = check_region(wish.region, y1 - y0, x1 - x0)
+    area = (box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0)
+    rows, cols = _sides(area, header.steps[wanted[0]], wish.reduce)
+    if rows < 1 or cols < 1:
+        raise OptionError(f"no sample of the image reduced by {wish.reduce} lies in the region")
+    count, size = len(wanted), dtype.itemsize
+    check_cost(rows, cols, count, size)
+    shape = (rows, cols) if flat else (rows, cols, count)
+    if out is None:
+        out = np.zeros(shape, dtype)
+    else:
+        check_out(out, shape, dtype)
+        if not wish.strict:
+            out[...] = 0
+    places = [
+        (comp, place * size, cols * count * size, count, rows, cols)
+        for place, comp in enumerate(wanted)
+    ]
+    blocks, damaged, packets, missing, fault = header.stream.decode(
+        out.reshape(-1).view(np.uint8),
+        places,
+        bits=8 * size,
+        reduce=wish.reduce,
+        layers=min(wish.layers or MOST_LAYERS, MOST_LAYERS),
+        area=area,
+        transform=not wish.raw,
+        memory=max(limits.current().max_memory_bytes - out.nbytes, 0),
+        cpu=cpu.USE,
+    )
+    sound = (1 - missing / max(packets, 1)) * (1 - damaged / max(blocks, 1))
+    if not wish.reduce and wish.region is None and wish.layers is None:
+        sound = min(sound, header.sound)
+    return _Made(out, sound, fault)
 
 
-def _mended(view: memoryview, header: Header) -> bytes:
-    """Return the codestream with EOC, and with right counts of tile-parts.
-
-    OpenJPEG refuses a stream without the one, and in strict mode leaves out, without
-    a word, the tile-parts above a count that is too low.
-    """
-    stream = bytes(view[header.start : header.end])
-    if not header.eoc:
-        stream += b"\xff\xd9"
-    if header.recount:
-        patched = bytearray(stream)
-        for at, count in header.recount.items():
-            patched[at - header.start + 11] = min(count, 255)
-        return bytes(patched)
-    return stream
-
-
-def _is_deep(header: Header) -> bool:
-    """Return whether OpenJPEG would refuse the HT blocks for their depth; OpenJPH does not."""
-    return header.ht and header.reversible and max(header.precisions) > 16
-
-
-def _shape(header: Header, index: int, reduce: int, box: Region | None) -> tuple[int, int]:
-    if box is None:
-        return header.shape(index, reduce)
-    sides = []
-    for low, high, origin, step in (
-        (box[0], box[1], header.origin[1], header.steps[index][1]),
-        (box[2], box[3], header.origin[0], header.steps[index][0]),
-    ):
-        first, last = -(-(low + origin) // step), -(-(high + origin) // step)
-        sides.append(shrink(last, reduce) - shrink(first, reduce))
-    return sides[0], sides[1]
+def _sides(area: Region, step: tuple[int, int], reduce: int) -> tuple[int, int]:
+    """Return (rows, cols) of a component in an area (x0, y0, x1, y1) of the reference grid."""
+    x0, y0, x1, y1 = area
+    cols = shrink(-(-x1 // step[0]), reduce) - shrink(-(-x0 // step[0]), reduce)
+    return shrink(-(-y1 // step[1]), reduce) - shrink(-(-y0 // step[1]), reduce), cols
 
 
 def _common_dtype(header: Header, wanted: list[int]) -> np.dtype[Any]:
@@ -279,15 +258,6 @@ def _common_dtype(header: Header, wanted: list[int]) -> np.dtype[Any]:
     # An unsigned component beside a signed one needs a bit more.
     bits = max(header.precisions[i] + (signed and not header.signs[i]) for i in wanted)
     return dtype_for(bits, signed)
-
-
-def _join(planes: list[np.ndarray], dtype: np.dtype[Any], flat: bool) -> np.ndarray:
-    if flat:
-        return planes[0].astype(dtype)
-    array = np.empty((*planes[0].shape, len(planes)), dtype)
-    for index, plane in enumerate(planes):
-        array[..., index] = plane
-    return array
 
 
 def _spread(plane: np.ndarray, header: Header, index: int) -> np.ndarray:

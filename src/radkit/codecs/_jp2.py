@@ -14,9 +14,9 @@ MAX_BOXES = 4096
 def find_codestream(data: memoryview, problems: list[Problem]) -> tuple[int, int]:
     """Return where the codestream starts and where its data end.
 
-    Boxes of colour are passed over with a `Problem`: the data set says what the
-    colour is. A palette or component mapping would change the samples themselves:
-    `CorruptPixelData`.
+    Boxes of colour are passed over: the data set says what the colour is. A palette
+    or component mapping would change the samples themselves; it is reported as a
+    `Problem` of code ``"jp2-mapping"``, and who wants the image must refuse.
     """
     if bytes(data[:2]) == SOC_SIZ[:2]:
         return 0, len(data)
@@ -33,24 +33,20 @@ def find_codestream(data: memoryview, problems: list[Problem]) -> tuple[int, int
             )
             return start, stop
         if kind == b"jp2h":
-            _header(data, start, stop)
+            _header(data, start, stop, problems)
     raise TruncatedPixelData("the JP2 file has no codestream", offset=len(data), decoded=0.0)
 
 
-def _header(data: memoryview, start: int, stop: int) -> None:
+def _header(data: memoryview, start: int, stop: int, problems: list[Problem]) -> None:
     for kind, at, _ in _boxes(data, start, stop):
+        text = ""
         if kind in (b"pclr", b"cmap"):
-            raise CorruptPixelData(
-                "the JP2 file maps its components through a palette",
-                offset=at,
-                section="PS3.5 8.2.4",
-            )
-        if kind == b"cdef" and not _plain(data, at):
-            raise CorruptPixelData(
-                "the JP2 file gives its components another order or meaning",
-                offset=at,
-                section="PS3.5 8.2.4",
-            )
+            text = "the JP2 file maps its components through a palette"
+        elif kind == b"cdef" and not _plain(data, at):
+            text = "the JP2 file gives its components another order or meaning"
+        if text:
+            problems.append(Problem(code="jp2-mapping", text=text, offset=at))
+            return
 
 
 def _plain(data: memoryview, at: int) -> bool:

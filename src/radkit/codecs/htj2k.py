@@ -1,8 +1,4 @@
-"""HTJ2K (T.814), decoded by OpenJPEG and encoded by OpenJPH behind checks of our own.
-
-OpenJPEG decodes because OpenJPH, as imagecodecs calls it, wraps values that leave
-the range where it should clamp them.
-"""
+"""HTJ2K (T.814), decoded by radkit's own kernels and encoded by OpenJPH."""
 
 from __future__ import annotations
 
@@ -56,9 +52,10 @@ def decode(
     out : ndarray, optional
         Receives the result; of its exact shape and dtype.
     strict : bool, default True
-        If False, a truncated codestream gives what is there; the rest is 0 or coarse.
+        If False, a truncated or damaged codestream gives what is there; code-blocks
+        that are missing are 0.
     threads : int, optional
-        Threads of one decoding. Default: 1.
+        Accepted for likeness with other decoders; one thread decodes.
 
     Returns
     -------
@@ -69,7 +66,7 @@ def decode(
     Raises
     ------
     CorruptPixelData, TruncatedPixelData
-        The codestream breaks T.800, or ends early.
+        The codestream breaks T.800 or T.814, or ends early.
     OptionError
         `reduce`, `region`, `components` or `out` do not fit the image.
     UnsupportedTransferSyntax

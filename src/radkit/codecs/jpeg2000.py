@@ -1,7 +1,7 @@
-"""JPEG 2000 (T.800), decoded and encoded by OpenJPEG behind checks of our own.
+"""JPEG 2000 (T.800), decoded by radkit's own kernels and encoded by OpenJPEG.
 
 Headers are read and held against the standard, the data set and the limits
-before OpenJPEG sees a byte; see `_j2k_header`.
+before anything is allocated; see `_j2k_header`.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def decode(
     out : ndarray, optional
         Receives the result; of its exact shape and dtype.
     strict : bool, default True
-        If False, a truncated codestream gives what is there; the rest is 0 or coarse.
+        If False, a truncated or damaged codestream gives what is there; code-blocks
+        that are missing are 0.
     threads : int, optional
-        Threads of one decoding. Default: 1.
+        Accepted for likeness with other decoders; one thread decodes.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def decode(
     Raises
     ------
     CorruptPixelData, TruncatedPixelData
-        The codestream breaks T.800, or ends early.
+        The codestream breaks T.800 or T.814, or ends early.
     OptionError
         `reduce`, `region`, `components` or `out` do not fit the image.
     UnsupportedTransferSyntax

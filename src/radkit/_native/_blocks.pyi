@@ -1,0 +1,32 @@
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+def t1_decode(
+    segments: Sequence[tuple[bytes, int]],
+    *,
+    width: int,
+    height: int,
+    band: int,
+    style: int,
+    planes: int,
+    passes: int,
+    bits: int,
+    half: bool,
+    cpu: int,
+) -> tuple[NDArray[Any], int, int]: ...
+def ht_decode(
+    cleanup: bytes,
+    refine: bytes,
+    *,
+    width: int,
+    height: int,
+    passes: int,
+    plane: int,
+    planes: int,
+    causal: bool,
+    bits: int,
+    half: bool,
+    cpu: int,
+) -> tuple[NDArray[Any], int, int]: ...

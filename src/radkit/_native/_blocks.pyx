@@ -1,0 +1,179 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: freethreading_compatible=True
+"""Handles on the block decoders of JPEG 2000, for `tests/kernels` and for `benchmarks` only."""
+
+import numpy as np
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+cdef extern from "<stdlib.h>" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef extern from "kernels/cpu.h" nogil:
+    uint32_t rk_cpu_detect()
+
+cdef extern from "kernels/t1.h" nogil:
+    ctypedef struct rk_t1_segment:
+        const uint8_t *data
+        uint32_t size
+        uint32_t passes
+    ctypedef struct rk_t1_block:
+        uint32_t width
+        uint32_t height
+        uint8_t band
+        uint8_t style
+        uint8_t planes
+        uint8_t format
+        bint half
+        uint32_t passes
+        const rk_t1_segment *segments
+        uint32_t count
+        void *out
+        size_t stride
+        uint32_t result
+        uint64_t peak
+    ctypedef void (*rk_t1_decode_fn)(rk_t1_block *, size_t, void *) noexcept
+    ctypedef struct rk_t1_table:
+        rk_t1_decode_fn decode
+    bint rk_t1_work_size(size_t *size, size_t bytes)
+    void rk_t1_table_fill(rk_t1_table *t, uint32_t cpu)
+
+cdef extern from "kernels/ht.h" nogil:
+    ctypedef struct rk_ht_block:
+        uint32_t width
+        uint32_t height
+        const uint8_t *cleanup
+        const uint8_t *refine
+        uint32_t cleanup_size
+        uint32_t refine_size
+        uint8_t passes
+        uint8_t plane
+        uint8_t planes
+        uint8_t format
+        bint half
+        bint causal
+        void *out
+        size_t stride
+        uint32_t result
+        uint64_t peak
+    ctypedef void (*rk_ht_decode_fn)(rk_ht_block *, size_t, void *) noexcept
+    ctypedef struct rk_ht_table:
+        rk_ht_decode_fn decode
+    size_t rk_ht_work_size()
+    void rk_ht_table_fill(rk_ht_table *t, uint32_t cpu)
+
+DEF PAD = 32
+
+_TYPES = {16: (0, np.int16), 32: (1, np.int32), 64: (2, np.int64)}
+
+
+cdef uint8_t *_padded(const uint8_t[::1] data) except NULL:
+    """A copy with noise behind it, as the contract allows."""
+    cdef size_t size = data.shape[0]
+    cdef uint8_t *copy = <uint8_t *>aligned_alloc(64, (size + PAD + 63) // 64 * 64)
+    if copy is NULL:
+        raise MemoryError
+    memset(copy, 0xA5, size + PAD)
+    if size:
+        memcpy(copy, &data[0], size)
+    return copy
+
+
+def _shape(width: int, height: int) -> None:
+    if not (1 <= width <= 1024 and 1 <= height <= 1024 and width * height <= 4096):
+        raise ValueError(f"no code-block of {width} x {height}")
+
+
+cdef _cpu(uint32_t cpu):
+    if cpu & ~rk_cpu_detect():
+        raise ValueError(f"this machine lacks the instructions of cpu={cpu:#x}")
+
+
+def t1_decode(segments, *, int width, int height, int band, int style, int planes, int passes,
+              int bits, bint half, uint32_t cpu):
+    """Decode one Part 1 block: `segments` are pairs of bytes and passes.
+
+    Returns the coefficients, the result bits, and the peak.
+    """
+    cdef rk_t1_table table
+    cdef rk_t1_block block
+    cdef rk_t1_segment[512] parts
+    cdef const uint8_t[::1] data
+    cdef size_t size = 0
+    cdef uint8_t *memory = NULL
+    cdef Py_ssize_t count = len(segments)
+    _shape(width, height)
+    _cpu(cpu)
+    if not (0 <= band < 4 and 0 <= style < 64 and 0 <= planes <= 62 and 0 <= passes and count <= 512):
+        raise ValueError("senseless parameters")
+    code, dtype = _TYPES[bits]
+    out = np.empty((height, width), dtype)
+    cdef uint8_t[::1] flat = out.reshape(-1).view(np.uint8)
+    for i in range(count):
+        parts[i].data = NULL
+    try:
+        for i in range(count):
+            data = segments[i][0]
+            parts[i].data = _padded(data)
+            parts[i].size = <uint32_t>data.shape[0]
+            parts[i].passes = segments[i][1]
+            size = max(size, <size_t>data.shape[0])
+        if not rk_t1_work_size(&size, size):
+            raise MemoryError
+        memory = <uint8_t *>aligned_alloc(64, (size + 63) // 64 * 64)
+        if memory is NULL:
+            raise MemoryError
+        memset(&block, 0, sizeof(block))
+        block.width, block.height, block.band, block.style = width, height, band, style
+        block.planes, block.passes, block.format, block.half = planes, passes, code, half
+        block.segments, block.count = parts, <uint32_t>count
+        block.out, block.stride = &flat[0], width
+        rk_t1_table_fill(&table, cpu)
+        with nogil:
+            table.decode(&block, 1, memory)
+    finally:
+        free(memory)
+        for i in range(count):
+            free(<void *>parts[i].data)
+    return out, block.result, block.peak
+
+
+def ht_decode(const uint8_t[::1] cleanup not None, const uint8_t[::1] refine not None, *, int width,
+              int height, int passes, int plane, int planes, bint causal, int bits, bint half,
+              uint32_t cpu):
+    """Decode one HT block. Returns the coefficients, the result bits, and the peak."""
+    cdef rk_ht_table table
+    cdef rk_ht_block block
+    cdef uint8_t *first = NULL
+    cdef uint8_t *second = NULL
+    cdef uint8_t *memory = NULL
+    _shape(width, height)
+    _cpu(cpu)
+    if not (0 <= passes <= 3 and 0 <= plane <= 127 and 0 <= planes <= 127):
+        raise ValueError("senseless parameters")
+    code, dtype = _TYPES[bits]
+    out = np.empty((height, width), dtype)
+    cdef uint8_t[::1] flat = out.reshape(-1).view(np.uint8)
+    try:
+        first = _padded(cleanup)
+        second = _padded(refine)
+        memory = <uint8_t *>aligned_alloc(64, (rk_ht_work_size() + 63) // 64 * 64)
+        if memory is NULL:
+            raise MemoryError
+        memset(&block, 0, sizeof(block))
+        block.width, block.height, block.passes = width, height, passes
+        block.plane, block.planes, block.format, block.half = plane, planes, code, half
+        block.causal = causal
+        block.cleanup, block.cleanup_size = first, <uint32_t>cleanup.shape[0]
+        block.refine, block.refine_size = second, <uint32_t>refine.shape[0]
+        block.out, block.stride = &flat[0], width
+        rk_ht_table_fill(&table, cpu)
+        with nogil:
+            table.decode(&block, 1, memory)
+    finally:
+        free(memory)
+        free(first)
+        free(second)
+    return out, block.result, block.peak

@@ -1,0 +1,37 @@
+/* j2k/packets.h: what packet reading and progression share. */
+#ifndef RK_J2K_PACKETS_H
+#define RK_J2K_PACKETS_H
+
+#include "bits.h"
+#include "tile.h"
+
+/* Lengths of a packet, until its header is read and the body begins. */
+typedef struct rk_j2k_pending {
+    rk_j2k_block *block; /* NULL: the bytes are stepped over */
+    uint32_t size;
+    uint16_t segment;
+    uint8_t passes;
+    bool plain; /* Part 1: a cut segment is of use up to the cut */
+} rk_j2k_pending;
+
+typedef struct rk_j2k_reader {
+    rk_j2k_tile *tile;
+    uint32_t part;               /* number + 1 of the tile-part that is read, 0 = none is left */
+    const uint8_t *body, *end;   /* packets of that part */
+    const uint8_t *head, *head_end; /* packed packet headers, if `packed` */
+    bool packed;
+    bool stopped;                /* nothing more is to be read */
+    rk_status fault;             /* why, if it is a fault */
+    rk_j2k_pending *pending;
+    size_t count, room;
+} rk_j2k_reader;
+
+/* Reads one packet. Sets r->stopped when the data end or are damaged. Returns faults of the
+ * machine and of limits only. */
+RK_MUST_CHECK rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res,
+                                           uint32_t k, uint32_t layer);
+
+/* Calls it for all packets of one progression, in its order, until the reader stops. */
+RK_MUST_CHECK rk_status rk_j2k_walk(rk_j2k_reader *r, const rk_j2k_order *order);
+
+#endif /* RK_J2K_PACKETS_H */
