@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 INTRO = """# Conformance
 
 Made by `python tools/conformance.py`; never edited. The files are public test data that lie beside the project, not in it;
-the tests `tests/pixels/test_pixels_reference.py` and `tests/codecs/test_jpeg2000.py` hold the same comparisons.
+the tests `tests/pixels/test_pixels_reference.py` and `tests/codecs/test_conformance.py` hold the same comparisons.
 
 ## Transfer syntaxes
 
@@ -34,7 +34,7 @@ STREAMS = """
 ## JPEG 2000 and HTJ2K codestreams
 
 Codestreams of ITU-T T.803 and of the open projects. *within*: every component is within its peak and mean-square tolerance.
-*refused*: `CorruptPixelData` or `UnsupportedTransferSyntax`, no picture. Decoded by the borrowed OpenJPEG.
+*refused*: `CorruptPixelData` or `UnsupportedTransferSyntax`, no picture.
 """
 
 PLANES = """

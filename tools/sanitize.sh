@@ -46,9 +46,10 @@ run() {
 if [ -n "${QUICK:-}" ]; then
     run tests/codecs/test_rle.py tests/codecs/test_jpeg_lossless.py \
         -k "broken or prefix or flipped or truncat or lenient or overfull or out_of_order"
+    run tests/codecs/test_j2k_damage.py -k "prefix or flip or bomb"
     # What these rows reach is native: the walk, the frame map, RLE, JPEG Lossless, rendering.
     run tests/test_bad_input.py -k \
-        "test_row_gives_its_error and (rle or sv1 or bot or eot or fragment or sq_ or cut or palette)"
+        "test_row_gives_its_error and (rle or sv1 or siz or bot or eot or fragment or sq_ or cut or palette)"
 else
     run tests/codecs
     [ -d tests/dicom ] && run tests/dicom

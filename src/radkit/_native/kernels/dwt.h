@@ -151,7 +151,10 @@ typedef struct rk_idwt {
 void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_idwt *lower,
                    void *scratch);
 
-/* The next row, which may be changed, until the next call; NULL behind the last one. */
+/*
+ * The next row, until the next call; NULL behind the last one. The rows after it read it
+ * again: copy it to change it.
+ */
 void *rk_idwt_next(rk_idwt *d);
 
 #endif /* RK_KERNELS_DWT_H */
