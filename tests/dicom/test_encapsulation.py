@@ -72,7 +72,7 @@ def by(request, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # what pydicom thinks of the files
-@pytest.mark.skipif(not FILES, reason="/work/shared/data is absent")
+@pytest.mark.skipif(not FILES, reason="shared/data is absent")
 def test_frames_of_every_file_equal_pydicom():
     seen = 0
     for path in FILES:
@@ -100,7 +100,7 @@ def test_frames_of_every_file_equal_pydicom():
     assert seen > 300
 
 
-@pytest.mark.skipif(not FILES, reason="/work/shared/data is absent")
+@pytest.mark.skipif(not FILES, reason="shared/data is absent")
 @pytest.mark.parametrize(
     ("name", "kind", "frame"),
     [("made_broken_fewer_frames", CorruptPixelData, 3),
@@ -115,7 +115,7 @@ def test_broken_files_raise(name, kind, frame):
     assert caught.value.frame == frame
 
 
-@pytest.mark.skipif(not FILES, reason="/work/shared/data is absent")
+@pytest.mark.skipif(not FILES, reason="shared/data is absent")
 def test_missing_sequence_delimiter_loses_no_frame():
     whole = mapped(SHARED / "syntaxes" / "j2k_emri.dcm")
     short = mapped(SHARED / "syntaxes" / "broken_j2k_emri_too_short.dcm")

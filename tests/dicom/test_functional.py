@@ -96,7 +96,7 @@ def test_empty_macro_item_has_no_value():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not SHARED.is_dir(), reason="/work/shared/data is absent")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data is absent")
 @pytest.mark.parametrize(
     "name", ["ct-enhanced/000.dcm", "mr-enhanced-4d/000.dcm", "mr-enhanced-siemens/000.dcm"]
 )

@@ -30,7 +30,7 @@ def general(source):
         return numbers, [obj.elements.text(tag) for tag in TEXTS]
 
 
-@pytest.mark.skipif(not FILES, reason="/work/shared/data is absent")
+@pytest.mark.skipif(not FILES, reason="shared/data is absent")
 def test_headers_of_every_file_equal_the_general_way():
     found = scan_headers(FILES, numbers=NUMBERS, texts=TEXTS)
     for i, path in enumerate(FILES):

@@ -303,7 +303,7 @@ def test_damaged_objects_raise_radkit_errors_only(data, name, strict):
         everything(bytes(damaged), strict)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="/work/shared/data is absent")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data is absent")
 @pytest.mark.parametrize(
     ("name", "problems"),
     [("broken_native_truncated", []), ("made_no_meta_implicit",
