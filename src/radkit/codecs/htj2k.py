@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from radkit.codecs import _j2k_header
-from radkit.codecs._common import Region, as_view
-from radkit.codecs._j2k_decode import decode_any, decode_labelled
+from radkit.codecs._common import Region
+from radkit.codecs._j2k_decode import decode_labelled
 from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled, levels_for
-from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
+from radkit.codecs.frame import CodedFrame, FrameSpec, UncodedFrame
+from radkit.codecs.jpeg2000 import decode, frame_info, info
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import OptionError
 
@@ -19,97 +18,6 @@ __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "in
 
 RPCL_UID = "1.2.840.10008.1.2.4.202"
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.201", RPCL_UID)
-
-
-def decode(
-    data: Any,
-    *,
-    reduce: int = 0,
-    region: Region | None = None,
-    layers: int | None = None,
-    components: int | Sequence[int] | None = None,
-    raw: bool = False,
-    out: np.ndarray | None = None,
-    strict: bool = True,
-    threads: int | None = None,
-) -> np.ndarray:
-    """Decode one JPEG 2000 or HTJ2K codestream, raw or in a JP2 or JPH file.
-
-    Parameters
-    ----------
-    data : bytes-like
-        The codestream; zeros after EOC are ignored.
-    reduce : int, default 0
-        Halvings: each side becomes ceil(n / 2**reduce).
-    region : (row0, row1, col0, col1), optional
-        Half-open, in pixels of full resolution.
-    layers : int, optional
-        Quality layers to use. Default: all.
-    components : int or sequence of int, optional
-        An int gives one component, on its own grid.
-    raw : bool, default False
-        Leave the component transform alone, if `components` picks some.
-    out : ndarray, optional
-        Receives the result; of its exact shape and dtype.
-    strict : bool, default True
-        If False, a truncated or damaged codestream gives what is there; code-blocks
-        that are missing are 0.
-    threads : int, optional
-        Accepted for likeness with other decoders; one thread decodes.
-
-    Returns
-    -------
-    ndarray
-        (rows, cols) or (rows, cols, components), in the smallest of uint8 to int32
-        that holds the components.
-
-    Raises
-    ------
-    CorruptPixelData, TruncatedPixelData
-        The codestream breaks T.800 or T.814, or ends early.
-    OptionError
-        `reduce`, `region`, `components` or `out` do not fit the image.
-    UnsupportedTransferSyntax
-        Part 2 features, more than 32 bits.
-    LimitExceeded
-        The size is above a limit; nothing was allocated.
-    """
-    return decode_any(
-        data,
-        reduce=reduce,
-        region=region,
-        layers=layers,
-        components=components,
-        raw=raw,
-        out=out,
-        strict=strict,
-        threads=threads,
-    )
-
-
-def info(data: Any) -> CodestreamInfo:
-    """Return what the headers say, tile-part headers included.
-
-    Parameters
-    ----------
-    data : bytes-like
-        Codestream, or the JP2 or JPH file that holds it.
-
-    Returns
-    -------
-    CodestreamInfo
-
-    Raises
-    ------
-    CorruptPixelData
-        The headers break T.800.
-    """
-    return _j2k_header.parse(as_view(data)).info()
-
-
-def frame_info(data: Any) -> CodestreamInfo | None:
-    """Return what the headers of a frame say."""
-    return info(data)
 
 
 def decode_frame(

@@ -5,6 +5,7 @@ PS3.5 8.1.1 and 8.2 (native cells). Frames are read one by one, by exact ranges.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,7 +19,7 @@ __all__ = ["FrameMap", "NativeMap", "Offsets"]
 Offsets = Literal["native", "basic", "extended", "none"]
 
 
-class FrameMap:
+class FrameMap(ABC):
     """Which bytes are which frame, and the reading of them. Safe to use from several threads.
 
     Attributes
@@ -43,6 +44,7 @@ class FrameMap:
         self.frames = frames
         self.strict = strict
 
+    @abstractmethod
     def ranges(self, index: int) -> tuple[tuple[int, int], ...]:
         """Return (offset, size) of each piece of a frame, absolute in the reader.
 
@@ -51,11 +53,10 @@ class FrameMap:
         CorruptPixelData, TruncatedPixelData, CorruptFile
             The frame is not there.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def sound(self, index: int) -> float:
         """Return the share of a frame's bytes that are there, 0 to 1."""
-        raise NotImplementedError
 
     def start_bit(self, index: int) -> int:
         """Return the bit of the first byte at which a frame begins; 0 unless 1 bit native."""

@@ -15,6 +15,7 @@ import re
 import stat
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -27,7 +28,7 @@ _BLOCK = 1 << 16  # what a read of a URL fetches at least
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
-class Reader:
+class Reader(ABC):
     """A source of bytes of known size; base of the readers.
 
     Attributes
@@ -71,10 +72,11 @@ class Reader:
         """Return all bytes if they are in memory in one piece, else None; nothing is counted."""
         return None
 
+    @abstractmethod
     def _read(self, offset: int, size: int) -> memoryview:
-        raise NotImplementedError
+        """Return exactly these bytes, which are known to lie within the object."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # a buffer has nothing to give back
         """Give back what the reader holds; a file object of the caller stays open."""
 
     def __enter__(self) -> Reader:
