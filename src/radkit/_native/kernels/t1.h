@@ -44,6 +44,7 @@ typedef enum rk_coef { RK_COEF_INT16, RK_COEF_INT32, RK_COEF_INT64 } rk_coef;
 #define RK_BLOCK_DAMAGED 0x1u /* the bytes contradict themselves; what was decoded is written */
 #define RK_BLOCK_WIDE 0x2u    /* does not fit the format; the output is unspecified */
 #define RK_BLOCK_EXCESS 0x4u  /* more passes than bit-planes or segments; the rest is ignored */
+#define RK_BLOCK_FULL 0x8u    /* of an encoder: the capacity does not do */
 
 /* A codeword segment: its bytes in one piece, and the coding passes that it holds. */
 typedef struct rk_t1_segment {
