@@ -20,7 +20,7 @@
  */
 typedef struct rk_ht_encode_block {
     uint32_t width, height;
-    const void *values; /* int16_t or int32_t, aligned to its type */
+    const void *values; /* int16_t or int32_t, at any address */
     size_t stride;      /* of values, in coefficients */
     uint8_t format;     /* RK_COEF_INT16 or RK_COEF_INT32 */
     uint8_t plane;      /* at most 31 */
