@@ -20,7 +20,7 @@ static void check_codes(ck_run *run)
         for (unsigned i = 0; i < 2048; i++) {
             const ht_code *rows = other ? ht_other_rows : ht_first_rows;
             uint32_t code = rk_ht_codes[other][i], found = 0, eps = i & 15;
-            int cost = (int)(code & 0xFF) - __builtin_popcount(code >> 16), least = 99;
+            int cost = (int)(code & 0xFF) - __builtin_popcount(code >> 16 & 15), least = 99;
             for (int k = 0; k < (other ? HT_OTHER_ROWS : HT_FIRST_ROWS); k++) {
                 const ht_code *c = &rows[k];
                 if (c->context != i >> 8 || c->rho != (i >> 4 & 15) || (eps & ~c->rho & 15) ||
@@ -28,7 +28,7 @@ static void check_codes(ck_run *run)
                     continue;
                 int bits = c->length - __builtin_popcount(c->e_k);
                 least = bits < least ? bits : least;
-                found |= code == (c->length | (uint32_t)c->word << 8 | (uint32_t)c->e_k << 16);
+                found |= code == (c->length | (uint32_t)c->word << 24 | (uint32_t)c->e_k << 16);
             }
             ck_true(run, found ? cost == least : code == 0 && least == 99, "code %d, %u: %x", other, i, code);
         }

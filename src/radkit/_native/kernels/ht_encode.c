@@ -219,7 +219,7 @@ static void code_quad(encoder *e, quad *q, uint32_t row, uint32_t at)
     else if (context == 0)
         rk_ht_mel_zeros(&e->mel, 1);
     uint32_t code = rk_ht_codes[row > 0][context << 8 | q->rho << 4 | eps];
-    vlc_bits(e, code >> 8 & 0xFF, code & 0xFF);
+    vlc_bits(e, code >> 24, code & 0xFF);
     for (unsigned n = 0; n < 4; n++)
         if (q->size[n])
             magsgn_bits(e, twice(q->size[n]) - 1 + q->negative[n], bound - (code >> 16 >> n & 1));
@@ -334,6 +334,11 @@ size_t rk_ht_encode_work_size(void)
 
 void rk_ht_encode_table_fill(rk_ht_encode_table *t, uint32_t cpu)
 {
-    (void)cpu;
     t->encode = rk_ht_encode_c;
+#if RK_ARCH_X86
+    if (cpu & RK_CPU_AVX2)
+        t->encode = rk_ht_encode_avx2;
+#else
+    (void)cpu;
+#endif
 }

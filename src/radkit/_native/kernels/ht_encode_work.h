@@ -6,8 +6,8 @@
 
 /*
  * Code words of quads (T.814 annex C), first quad-row and other rows, by context << 8 | rho << 4 |
- * epsilon, where epsilon marks the samples whose exponent is U, if u > 0. Bits 0-7 length, 8-15 word,
- * 16-19 e_k. 0 for context 0 and rho 0, which has no code word.
+ * epsilon, where epsilon marks the samples whose exponent is U, if u > 0. Bits 0-7 length, 16-19 e_k,
+ * 24-30 word. 0 for context 0 and rho 0, which has no code word.
  */
 extern const uint32_t rk_ht_codes[2][2048];
 
