@@ -162,5 +162,10 @@ bool rk_t1_encode_work(size_t *size, size_t capacity)
 void rk_t1_encode_table_fill(rk_t1_encode_table *t, uint32_t cpu)
 {
     t->encode = rk_t1_encode_c;
+#if RK_ARCH_X86
+    if (cpu & RK_CPU_AVX2)
+        t->encode = rk_t1_encode_avx2;
+#else
     (void)cpu;
+#endif
 }

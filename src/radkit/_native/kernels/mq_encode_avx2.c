@@ -1,0 +1,124 @@
+/*
+ * kernels/mq_encode_avx2.c: MQ encoder on lists of symbols, without a jump that depends on them but that to
+ * write 24 bits. Compilers make jumps of conditional expressions, hence the assembly.
+ *
+ * A list of one block is one chain: A, about 5 cycles per symbol, and the state of the context where symbols
+ * of one context follow each other.
+ */
+#include <immintrin.h>
+
+#include "cpu.h"
+#include "mq_encode.h"
+
+RK_TARGET_BEGIN(RK_ISA_AVX2)
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* By 4 * index + 2 * MPS + bit: Qe << 48, negative if the bit is the less probable symbol, Qe << 16, and
+ * 2 * index + MPS of the state after renormalising. */
+static const uint64_t steps[188] = {
+    0x5601000056010002, 0xa9ff000056010003, 0xa9ff000056010002, 0x5601000056010003, 0x3401000034010004,
+    0xcbff00003401000c, 0xcbff00003401000d, 0x3401000034010005, 0x1801000018010006, 0xe7ff000018010012,
+    0xe7ff000018010013, 0x1801000018010007, 0x0ac100000ac10008, 0xf53f00000ac10018, 0xf53f00000ac10019,
+    0x0ac100000ac10009, 0x052100000521000a, 0xfadf00000521003a, 0xfadf00000521003b, 0x052100000521000b,
+    0x022100000221004c, 0xfddf000002210042, 0xfddf000002210043, 0x022100000221004d, 0x560100005601000e,
+    0xa9ff00005601000d, 0xa9ff00005601000c, 0x560100005601000f, 0x5401000054010010, 0xabff00005401001c,
+    0xabff00005401001d, 0x5401000054010011, 0x4801000048010012, 0xb7ff00004801001c, 0xb7ff00004801001d,
+    0x4801000048010013, 0x3801000038010014, 0xc7ff00003801001c, 0xc7ff00003801001d, 0x3801000038010015,
+    0x3001000030010016, 0xcfff000030010022, 0xcfff000030010023, 0x3001000030010017, 0x2401000024010018,
+    0xdbff000024010024, 0xdbff000024010025, 0x2401000024010019, 0x1c0100001c01001a, 0xe3ff00001c010028,
+    0xe3ff00001c010029, 0x1c0100001c01001b, 0x160100001601003a, 0xe9ff00001601002a, 0xe9ff00001601002b,
+    0x160100001601003b, 0x560100005601001e, 0xa9ff00005601001d, 0xa9ff00005601001c, 0x560100005601001f,
+    0x5401000054010020, 0xabff00005401001c, 0xabff00005401001d, 0x5401000054010021, 0x5101000051010022,
+    0xaeff00005101001e, 0xaeff00005101001f, 0x5101000051010023, 0x4801000048010024, 0xb7ff000048010020,
+    0xb7ff000048010021, 0x4801000048010025, 0x3801000038010026, 0xc7ff000038010022, 0xc7ff000038010023,
+    0x3801000038010027, 0x3401000034010028, 0xcbff000034010024, 0xcbff000034010025, 0x3401000034010029,
+    0x300100003001002a, 0xcfff000030010026, 0xcfff000030010027, 0x300100003001002b, 0x280100002801002c,
+    0xd7ff000028010026, 0xd7ff000028010027, 0x280100002801002d, 0x240100002401002e, 0xdbff000024010028,
+    0xdbff000024010029, 0x240100002401002f, 0x2201000022010030, 0xddff00002201002a, 0xddff00002201002b,
+    0x2201000022010031, 0x1c0100001c010032, 0xe3ff00001c01002c, 0xe3ff00001c01002d, 0x1c0100001c010033,
+    0x1801000018010034, 0xe7ff00001801002e, 0xe7ff00001801002f, 0x1801000018010035, 0x1601000016010036,
+    0xe9ff000016010030, 0xe9ff000016010031, 0x1601000016010037, 0x1401000014010038, 0xebff000014010032,
+    0xebff000014010033, 0x1401000014010039, 0x120100001201003a, 0xedff000012010034, 0xedff000012010035,
+    0x120100001201003b, 0x110100001101003c, 0xeeff000011010036, 0xeeff000011010037, 0x110100001101003d,
+    0x0ac100000ac1003e, 0xf53f00000ac10038, 0xf53f00000ac10039, 0x0ac100000ac1003f, 0x09c1000009c10040,
+    0xf63f000009c1003a, 0xf63f000009c1003b, 0x09c1000009c10041, 0x08a1000008a10042, 0xf75f000008a1003c,
+    0xf75f000008a1003d, 0x08a1000008a10043, 0x0521000005210044, 0xfadf00000521003e, 0xfadf00000521003f,
+    0x0521000005210045, 0x0441000004410046, 0xfbbf000004410040, 0xfbbf000004410041, 0x0441000004410047,
+    0x02a1000002a10048, 0xfd5f000002a10042, 0xfd5f000002a10043, 0x02a1000002a10049, 0x022100000221004a,
+    0xfddf000002210044, 0xfddf000002210045, 0x022100000221004b, 0x014100000141004c, 0xfebf000001410046,
+    0xfebf000001410047, 0x014100000141004d, 0x011100000111004e, 0xfeef000001110048, 0xfeef000001110049,
+    0x011100000111004f, 0x0085000000850050, 0xff7b00000085004a, 0xff7b00000085004b, 0x0085000000850051,
+    0x0049000000490052, 0xffb700000049004c, 0xffb700000049004d, 0x0049000000490053, 0x0025000000250054,
+    0xffdb00000025004e, 0xffdb00000025004f, 0x0025000000250055, 0x0015000000150056, 0xffeb000000150050,
+    0xffeb000000150051, 0x0015000000150057, 0x0009000000090058, 0xfff7000000090052, 0xfff7000000090053,
+    0x0009000000090059, 0x000500000005005a, 0xfffb000000050054, 0xfffb000000050055, 0x000500000005005b,
+    0x000100000001005a, 0xffff000000010056, 0xffff000000010057, 0x000100000001005b, 0x560100005601005c,
+    0xa9ff00005601005c, 0xa9ff00005601005d, 0x560100005601005d,
+};
+
+/* What changes with each symbol, in registers: `a` has A in its upper half, `free` is pending - RK_MQ_WRITE. */
+typedef struct registers {
+    uint64_t c;
+    uint32_t a;
+    int32_t free;
+} registers;
+
+/* rk_mq_encode_write, with what follows from it for the registers. */
+static __attribute__((noinline)) registers write_bits(rk_mq_encoder *m, registers r)
+{
+    m->c = r.c;
+    m->pending = (uint32_t)(r.free + RK_MQ_WRITE);
+    rk_mq_encode_write(m);
+    r.c = m->c;
+    r.free = (int32_t)m->pending - RK_MQ_WRITE;
+    return r;
+}
+
+/*
+ * ENCODE. With q = Qe for the more probable symbol (CODEMPS) A becomes q if A - q < q, and A - q otherwise;
+ * for the other (CODELPS) it is just the reverse. Where A - q stays, C moves up by q. Complements turn
+ * one comparison into the other: ~(A - q) < -q is A - q >= q.
+ */
+INLINE void encode(rk_mq_encoder *m, registers *r, uint32_t context, uint32_t bit)
+{
+    uint32_t state = m->state[context];
+    uint64_t step = steps[2 * state + bit];
+    uint32_t q = (uint32_t)step & 0xFFFF0000u, signed_q = (uint32_t)(step >> 32), next = (uint32_t)step;
+    uint32_t a = r->a - q, other = a ^ (uint32_t)((int64_t)step >> 63), add = q;
+    __asm__("cmp %[signed_q], %[other]\n\t"
+            "cmovb %[q], %[a]\n\t"
+            "cmovb %[zero], %[add]\n\t"
+            "test %[a], %[a]\n\t"
+            "cmovs %[state], %[next]" /* no renormalising */
+            : [a] "+&r"(a), [add] "+&r"(add), [next] "+&r"(next)
+            : [signed_q] "r"(signed_q), [other] "r"(other), [q] "r"(q), [zero] "r"(0), [state] "r"(state)
+            : "cc");
+    uint32_t n = _lzcnt_u32(a);
+    m->state[context] = (uint8_t)next;
+    r->a = a << n;
+    r->c = (r->c + (add >> 16)) << n;
+    r->free += (int32_t)n;
+    if (__builtin_expect(r->free >= 0, 0))
+        *r = write_bits(m, *r);
+}
+
+void rk_mq_encode_list_avx2(rk_mq_encoder *m, const uint8_t *list, size_t n)
+{
+    registers r = {m->c, m->a << 16, (int32_t)m->pending - RK_MQ_WRITE};
+    for (const uint8_t *end = list + n; list < end; list++) {
+        uint32_t symbol = *list;
+        if (__builtin_expect(symbol >= RK_MQ_HIT, 0)) {
+            encode(m, &r, RK_MQ_RUN, 1);
+            encode(m, &r, RK_MQ_UNIFORM, symbol >> 1 & 1);
+            encode(m, &r, RK_MQ_UNIFORM, symbol & 1);
+            continue;
+        }
+        encode(m, &r, symbol >> 1, symbol & 1);
+    }
+    m->c = r.c;
+    m->a = r.a >> 16;
+    m->pending = (uint32_t)(r.free + RK_MQ_WRITE);
+}
+
+RK_TARGET_END
