@@ -9,20 +9,20 @@
 
 enum { STARTED = 4 }; /* VLC bits of Scup */
 
-static void start(rk_ht_encode_state *s, uint32_t quads)
+static void start(rk_ht_encode_state *s, const rk_ht_encode_block *b)
 {
-    uint32_t eights = (quads + 7) / 8;
+    uint32_t eights = (b->width + 15) / 16;
     rk_ht_mel_start(&s->mel);
     s->magsgn = (rk_ht_bits){.at = s->magsgn_bits};
     s->vlc = (rk_ht_bits){.at = s->vlc_bits, .held = 15, .n = STARTED};
-    for (int k = 0; k < 2; k++) { /* zeros on both sides of each row */
+    for (int k = 0; k < 2; k++) { /* zeros on both sides of a row */
         rk_ht_encode_above *a = &s->above[k];
         memset(a->narrow, 0, 16 * sizeof *a->narrow);
         memset(a->narrow + 16 + 16 * eights, 0, 16 * sizeof *a->narrow);
         memset(a->wide, 0, 16 * sizeof *a->wide);
         memset(a->wide + 16 + 16 * eights, 0, 16 * sizeof *a->wide);
-        memset(a->rho, 0, 8);
-        memset(a->rho + 8 + 4 * eights, 0, 8);
+        memset(a->rho, 0, 32);
+        memset(a->rho + 32 + 8 * eights, 0, 32);
     }
 }
 
@@ -54,7 +54,7 @@ static __m256i few_values_at(const rk_ht_encode_block *b, size_t i, uint32_t n)
  * Row y in units of the bit-plane, zeros up to a multiple of 16 values; returns all its magnitudes in
  * one OR. In 16-bit lanes what has more bits saturates.
  */
-static uint32_t fill_lanes(const rk_ht_encode_block *b, uint32_t y, bool wide, int32_t *to)
+static __attribute__((noinline)) uint32_t fill_lanes(const rk_ht_encode_block *b, uint32_t y, bool wide, int32_t *to)
 {
     const __m128i plane = _mm_cvtsi32_si128(b->plane);
     __m256i seen = _mm256_setzero_si256();
@@ -79,38 +79,57 @@ static uint32_t fill_lanes(const rk_ht_encode_block *b, uint32_t y, bool wide, i
     return (uint32_t)(two | two >> 32);
 }
 
-/* The row where it lies, or a copy of it; *seen: magnitudes, if they were looked at. */
-static const void *row_at(rk_ht_encode_state *s, const rk_ht_encode_block *b, uint32_t y, bool wide, uint32_t *seen)
-{
-    int32_t *lanes = s->lanes[y & 1];
-    if (y >= b->height) {
-        memset(lanes, 0, (b->width + 15) / 16 * 16 * sizeof *lanes);
-        return lanes;
-    }
-    if (!wide && b->format == RK_COEF_INT16 && b->plane == 0 && b->width % 16 == 0)
-        return (const rk_i16 *)b->values + (size_t)y * b->stride;
-    *seen |= fill_lanes(b, y, wide, lanes);
-    return lanes;
-}
-
 RK_TARGET_END
 
-/* All rows; returns all magnitudes in one OR, as far as they fit. */
-static uint32_t code_rows(rk_ht_encode_state *s, const rk_ht_encode_block *b, bool wide)
+/* A row as lanes want it, zeros if there is none; returns as fill_lanes does. */
+static uint32_t copy_row(rk_ht_encode_state *s, const rk_ht_encode_block *b, uint32_t y, bool wide)
+{
+    int32_t *lanes = s->lanes[y & 1];
+    if (y < b->height)
+        return fill_lanes(b, y, wide, lanes);
+    memset(lanes, 0, (b->width + 15) / 16 * 16 * sizeof *lanes);
+    return 0;
+}
+
+static void code_row(rk_ht_encode_state *s, uint32_t quads, uint32_t row, bool wide)
+{
+    if (row)
+        rk_ht_code_other_avx2(s, quads);
+    else
+        rk_ht_code_first_avx2(s, quads);
+    rk_ht_magsgn_avx2(s, quads, wide);
+}
+
+/* Rows read where they lie: int16_t, bit-plane 0, whole vectors; returns all magnitudes in one OR. */
+static uint32_t code_in_place(rk_ht_encode_state *s, const rk_ht_encode_block *b)
+{
+    uint32_t quads = (b->width + 1) / 2, seen = 0, row = 0;
+    const rk_i16 *values = b->values;
+    for (; row < b->height / 2; row++, values += 2 * b->stride) {
+        seen |= rk_ht_quads_narrow_avx2(s, values, values + b->stride, quads, row);
+        code_row(s, quads, row, false);
+    }
+    if (b->height & 1) {
+        copy_row(s, b, b->height, false);
+        seen |= rk_ht_quads_narrow_avx2(s, values, s->lanes[b->height & 1], quads, row);
+        code_row(s, quads, row, false);
+    }
+    return seen;
+}
+
+/* Returns all magnitudes in one OR, as far as they fit. */
+static uint32_t code_copies(rk_ht_encode_state *s, const rk_ht_encode_block *b, bool wide)
 {
     uint32_t quads = (b->width + 1) / 2, seen = 0, most = wide ? RK_HT_ENCODE_PLANES : RK_HT_NARROW_BITS;
-    start(s, quads);
     for (uint32_t row = 0; row < (b->height + 1) / 2; row++) {
-        const void *upper = row_at(s, b, 2 * row, wide, &seen), *lower = row_at(s, b, 2 * row + 1, wide, &seen);
+        seen |= copy_row(s, b, 2 * row, wide) | copy_row(s, b, 2 * row + 1, wide);
         if (seen >> most)
             return seen;
-        seen |= wide ? rk_ht_quads_wide_avx2(s, upper, lower, quads, row)
-                     : rk_ht_quads_narrow_avx2(s, upper, lower, quads, row);
-        if (row)
-            rk_ht_code_other_avx2(s, quads);
+        if (wide)
+            rk_ht_quads_wide_avx2(s, s->lanes[0], s->lanes[1], quads, row);
         else
-            rk_ht_code_first_avx2(s, quads);
-        rk_ht_magsgn_avx2(s, quads, wide);
+            rk_ht_quads_narrow_avx2(s, s->lanes[0], s->lanes[1], quads, row);
+        code_row(s, quads, row, wide);
     }
     return seen;
 }
@@ -128,14 +147,18 @@ static size_t close_bits(rk_ht_bits *b, const uint8_t *from)
 {
     memcpy(b->at, &b->held, 8);
     memset(b->at + 8, 0, 40);
-    return (size_t)(b->at - from) * 8 + b->n;
+    return (size_t)(b->at - from) * 8 + (size_t)b->n;
 }
 
 static void encode(rk_ht_encode_block *b, rk_ht_encode_state *s)
 {
-    uint32_t seen = code_rows(s, b, false);
-    if (seen >> RK_HT_NARROW_BITS)
-        seen = code_rows(s, b, true);
+    bool in_place = b->format == RK_COEF_INT16 && b->plane == 0 && b->width % 16 == 0;
+    start(s, b);
+    uint32_t seen = in_place ? code_in_place(s, b) : code_copies(s, b, false);
+    if (seen >> RK_HT_NARROW_BITS) {
+        start(s, b);
+        seen = code_copies(s, b, true);
+    }
     bool too_wide = seen >> RK_HT_ENCODE_PLANES;
     if (too_wide)
         seen = all_sizes(s, b);

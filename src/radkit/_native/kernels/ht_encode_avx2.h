@@ -14,8 +14,8 @@
 #include "ht_encode_work.h"
 
 enum {
-    RK_HT_EIGHTS = RK_BLOCK_SIDE / 16, /* of quads in a row, the most */
-    RK_HT_NARROW_BITS = 15             /* of a magnitude in 16-bit lanes */
+    RK_HT_ROW = RK_BLOCK_SIDE / 2, /* quads, the most */
+    RK_HT_NARROW_BITS = 15         /* of a magnitude in 16-bit lanes */
 };
 
 /*
@@ -23,23 +23,23 @@ enum {
  * A quad is one word of four samples of 16 bits (narrow), or two words of two samples of 32 bits.
  */
 typedef struct rk_ht_encode_row {
-    _Alignas(32) uint64_t values[16 * RK_HT_EIGHTS]; /* 2 (mu - 1) + sign */
-    _Alignas(32) uint64_t masks[16 * RK_HT_EIGHTS];  /* U ones of each significant sample */
-    _Alignas(32) uint32_t index[8 * RK_HT_EIGHTS];   /* into rk_ht_codes */
-    _Alignas(32) uint64_t pairs[4 * RK_HT_EIGHTS];   /* low half: index into rk_ht_u_codes */
-    _Alignas(32) uint32_t codes[8 * RK_HT_EIGHTS];   /* what rk_ht_codes says */
-    uint32_t silent[RK_HT_EIGHTS];                   /* bit 4 i: quad i has context 0 */
-    uint32_t rho[RK_HT_EIGHTS];                      /* four bits a quad */
+    _Alignas(32) uint64_t values[2 * RK_HT_ROW]; /* 2 (mu - 1) + sign */
+    _Alignas(32) uint64_t masks[2 * RK_HT_ROW];  /* U ones of each significant sample */
+    _Alignas(32) uint64_t pairs[RK_HT_ROW / 2];  /* low half: index into rk_ht_u_codes */
+    _Alignas(32) uint32_t codes[RK_HT_ROW];      /* what rk_ht_codes says */
+    _Alignas(32) uint16_t index[RK_HT_ROW];      /* into rk_ht_codes */
+    _Alignas(32) uint8_t eps[RK_HT_ROW];
+    uint32_t silent[RK_HT_ROW / 32], some[RK_HT_ROW / 32]; /* a bit a quad: context 0; rho not 0 */
 } rk_ht_encode_row;
 
-/* What the next row needs of the one above, and of this one; zeros around. */
+/* What the next row needs of a row; zeros around. */
 typedef struct rk_ht_encode_above {
     _Alignas(32) uint16_t narrow[16 + RK_BLOCK_SIDE + 16]; /* 2 mu - 1 of the lower samples, from 16 on */
     _Alignas(32) uint32_t wide[16 + RK_BLOCK_SIDE + 16];
-    uint8_t rho[8 + RK_BLOCK_SIDE / 4 + 8]; /* two quads a byte, from 8 on */
+    _Alignas(32) uint8_t rho[32 + RK_HT_ROW + 32]; /* from 32 on */
 } rk_ht_encode_above;
 
-/* Bits one behind the other; `n` < 64 of them are in `held`. */
+/* Bits one behind the other; `n` < 8 of them are in `held`. */
 typedef struct rk_ht_bits {
     uint8_t *at;
     uint64_t held;

@@ -25,21 +25,35 @@ INLINE uint64_t load64(const uint8_t *p)
     return v;
 }
 
-/* n <= 64 bits; `value` has no others. Shifts are modulo 64, as the machine's. */
-INLINE void append(rk_ht_bits *b, uint64_t value, uint32_t n)
+/* n <= 56 bits; `value` has no others. */
+INLINE void append(rk_ht_bits *b, uint64_t value, uint64_t n)
 {
-    b->held |= value << (b->n & 63);
+    b->held |= value << b->n;
     memcpy(b->at, &b->held, 8);
-    uint32_t sum = b->n + n;
-    uint64_t rest = value >> 1 >> (~b->n & 63);
-    b->held = sum > 63 ? rest : b->held;
-    b->at += sum >> 6 << 3;
-    b->n = sum & 63;
+    uint64_t sum = b->n + n;
+    b->at += sum >> 3;
+    b->held >>= sum & 56;
+    b->n = (uint32_t)sum & 7;
+}
+
+/* n <= 64 bits. */
+INLINE void append_long(rk_ht_bits *b, uint64_t value, uint64_t n)
+{
+    uint64_t first = n <= 56 ? n : 32;
+    append(b, n <= 56 ? value : (uint32_t)value, first);
+    if (n > 56)
+        append(b, value >> 32, n - 32);
+}
+
+static __attribute__((noinline)) void append_apart(rk_ht_bits *b, uint64_t low, uint64_t n0, uint64_t high, uint64_t n1)
+{
+    append_long(b, low, n0);
+    append_long(b, high, n1);
 }
 
 /* ---- MEL and VLC (7.3.3 to 7.3.6) --------------------------------------------------- */
 
-static void mel_events(rk_ht_mel_writer *m, uint32_t events, uint32_t n)
+static void put_events(rk_ht_mel_writer *m, uint32_t events, uint32_t n)
 {
     while (events) {
         uint32_t zeros = (uint32_t)__builtin_ctz(events);
@@ -51,35 +65,47 @@ static void mel_events(rk_ht_mel_writer *m, uint32_t events, uint32_t n)
     rk_ht_mel_zeros(m, n);
 }
 
-/* Length of two code words, modulo 64 with what is above it. */
-INLINE uint64_t two_words(uint32_t first, uint32_t second)
+/* One event of each quad of the row whose context is 0. */
+static __attribute__((noinline)) void row_events(rk_ht_encode_state *s, uint32_t quads)
 {
-    return (uint64_t)(first >> 24) | (uint64_t)(second >> 24) << (first & 63);
+    const rk_ht_encode_row *r = &s->row;
+    for (uint32_t at = 0; at < quads; at += 32) {
+        uint32_t silent = r->silent[at / 32];
+        if (silent)
+            put_events(&s->mel, _pext_u32(r->some[at / 32], silent), (uint32_t)__builtin_popcount(silent));
+    }
 }
 
-/* The words of a pair in a plain row; its length in the low byte of *n. */
-INLINE uint64_t pair_word(const rk_ht_encode_row *r, uint32_t *codes, uint32_t pair, uint32_t *n)
+/* The words of two quads and of their u, at most 30 bits; their length is the low byte of *n. */
+INLINE uint64_t pair_word(uint32_t first, uint32_t second, uint32_t u, uint32_t *n)
 {
-    uint32_t first = rk_ht_codes[1][r->index[2 * pair]], second = rk_ht_codes[1][r->index[2 * pair + 1]];
-    uint32_t u = rk_ht_u_codes[(uint32_t)r->pairs[pair]];
-    codes[2 * pair] = first;
-    codes[2 * pair + 1] = second;
-    *n = (first + second + u) & 0xFF;
-    return two_words(first, second) | (uint64_t)(u >> 8) << ((first + second) & 63);
+    uint32_t two = first + second;
+    *n = two + u;
+    return (uint64_t)(first >> 24) | (uint64_t)(second >> 24) << (first & 63) | (uint64_t)(u >> 8) << (two & 63);
+}
+
+INLINE uint64_t plain_pair(rk_ht_encode_row *r, size_t pair, uint32_t *n)
+{
+    const uint32_t *table = rk_ht_codes[1];
+    uint32_t first = table[r->index[2 * pair]], second = table[r->index[2 * pair + 1]];
+    r->codes[2 * pair] = first;
+    r->codes[2 * pair + 1] = second;
+    return pair_word(first, second, rk_ht_u_codes[(uint32_t)r->pairs[pair]], n);
 }
 
 void rk_ht_code_other_avx2(rk_ht_encode_state *s, uint32_t quads)
 {
     rk_ht_encode_row *r = &s->row;
+    row_events(s, quads);
     rk_ht_bits vlc = s->vlc;
-    for (uint32_t at = 0; at < (quads + 7) / 8; at++) {
-        uint32_t silent = r->silent[at], rho = r->rho[at], some = rho | rho >> 1;
-        if (silent)
-            mel_events(&s->mel, _pext_u32(some | some >> 2, silent), (uint32_t)__builtin_popcount(silent));
-        for (uint32_t pair = 4 * at; pair < 4 * at + 4; pair += 2) {
-            uint32_t n0, n1;
-            uint64_t word0 = pair_word(r, r->codes, pair, &n0), word1 = pair_word(r, r->codes, pair + 1, &n1);
-            append(&vlc, word0 | word1 << n0, n0 + n1); /* 30 bits each at most */
+    for (size_t pair = 0; 2 * pair < quads; pair += 2) {
+        uint32_t n0, n1;
+        uint64_t word0 = plain_pair(r, pair, &n0), word1 = plain_pair(r, pair + 1, &n1), n = (n0 + n1) & 0xFF;
+        if (__builtin_expect(n > 56, 0)) {
+            append(&vlc, word0, n0 & 0xFF);
+            append(&vlc, word1, n1 & 0xFF);
+        } else {
+            append(&vlc, word0 | word1 << (n0 & 63), n);
         }
     }
     s->vlc = vlc;
@@ -100,41 +126,48 @@ static uint32_t first_u(rk_ht_mel_writer *m, uint32_t u0, uint32_t u1)
     return (code & 0xFF) + 1 + ((prefix | (u1 - 1) << 3 | suffix << 4) << 8);
 }
 
+static bool is_set(const uint32_t *bits, uint32_t i)
+{
+    return bits[i / 32] >> i % 32 & 1;
+}
+
 void rk_ht_code_first_avx2(rk_ht_encode_state *s, uint32_t quads)
 {
     rk_ht_encode_row *r = &s->row;
     for (uint32_t at = 0; at < (quads + 7) / 8 * 8; at += 2) {
-        uint32_t u0 = r->pairs[at / 2] & 31, u1 = (uint32_t)r->pairs[at / 2] >> 5;
-        for (uint32_t k = at; k < at + 2 && k < quads; k++) {
-            r->codes[k] = rk_ht_codes[0][r->index[k]];
-            if (!(r->silent[k / 8] >> 4 * (k % 8) & 1))
+        for (uint32_t k = at; k < at + 2; k++) {
+            r->codes[k] = k < quads ? rk_ht_codes[0][r->index[k]] : 0;
+            if (k >= quads || !is_set(r->silent, k))
                 continue;
-            if (r->rho[k / 8] >> 4 * (k % 8) & 15)
+            if (is_set(r->some, k))
                 rk_ht_mel_one(&s->mel);
             else
                 rk_ht_mel_zeros(&s->mel, 1);
         }
-        for (uint32_t k = quads > at ? quads : at; k < at + 2; k++)
-            r->codes[k] = 0;
-        uint32_t first = r->codes[at], second = r->codes[at + 1];
+        uint32_t u0 = r->pairs[at / 2] & 31, u1 = (uint32_t)r->pairs[at / 2] >> 5;
         uint32_t u = u0 && u1 ? first_u(&s->mel, u0, u1) : rk_ht_u_codes[u1 << 5 | u0];
-        append(&s->vlc, two_words(first, second) | (uint64_t)(u >> 8) << ((first + second) & 63),
-               (first + second + u) & 0xFF);
+        uint32_t n;
+        uint64_t word = pair_word(r->codes[at], r->codes[at + 1], u, &n);
+        append(&s->vlc, word, n & 0xFF);
     }
 }
 
 /* ---- MagSgn (7.3.8) ----------------------------------------------------------------- */
 
-/* The bits of two words that their masks leave, joined if that is one word. */
-INLINE void append_two(rk_ht_bits *b, const uint64_t *values, const uint64_t *masks)
+/* The bits of two words that their masks leave, joined if they are short enough. */
+INLINE void append_masked(rk_ht_bits *b, const uint64_t *values, const uint64_t *masks)
 {
     uint64_t low = _pext_u64(values[0], masks[0]), high = _pext_u64(values[1], masks[1]);
-    uint32_t n0 = (uint32_t)__builtin_popcountll(masks[0]), n1 = (uint32_t)__builtin_popcountll(masks[1]);
-    if (n0 + n1 <= 64) {
-        append(b, low | high << (n0 & 63), n0 + n1); /* n0 = 64: high is 0 */
-    } else {
+    uint64_t n0 = (uint64_t)__builtin_popcountll(masks[0]), n1 = (uint64_t)__builtin_popcountll(masks[1]);
+    if (n0 + n1 <= 56) {
+        append(b, low | high << (n0 & 63), n0 + n1);
+    } else if (n0 <= 56 && n1 <= 56) {
         append(b, low, n0);
         append(b, high, n1);
+    } else { /* a copy, so that *b stays in registers */
+        rk_ht_bits copy = *b;
+        append_apart(&copy, low, n0, high, n1);
+        *b = copy;
     }
 }
 
@@ -164,15 +197,15 @@ void rk_ht_magsgn_avx2(rk_ht_encode_state *s, uint32_t quads, bool wide)
     rk_ht_encode_row *r = &s->row;
     rk_ht_bits bits = s->magsgn;
     if (wide) {
-        for (uint32_t at = 0; at < quads; at += 2)
+        for (size_t at = 0; at < quads; at += 2)
             known_wide(r->masks + 2 * at, r->codes + at);
-        for (uint32_t at = 0; at < quads; at++)
-            append_two(&bits, r->values + 2 * at, r->masks + 2 * at);
+        for (size_t at = 0; at < quads; at++)
+            append_masked(&bits, r->values + 2 * at, r->masks + 2 * at);
     } else {
-        for (uint32_t at = 0; at < quads; at += 4)
+        for (size_t at = 0; at < quads; at += 4)
             known_narrow(r->masks + at, r->codes + at);
-        for (uint32_t at = 0; at < quads; at += 2)
-            append_two(&bits, r->values + at, r->masks + at);
+        for (size_t at = 0; at < quads; at += 2)
+            append_masked(&bits, r->values + at, r->masks + at);
     }
     s->magsgn = bits;
 }
@@ -224,12 +257,23 @@ size_t rk_ht_stuff_magsgn_avx2(uint8_t *bytes, const uint8_t *bits, size_t n)
     return (size_t)(to - bytes) - behind;
 }
 
-/* Bytes of VLC with the lower seven bits set that stand behind one above 8F, eight at a time. */
-INLINE uint64_t stuffed_bytes(uint64_t word, bool large)
+INLINE __m256i reversed(__m256i v)
 {
-    const uint64_t low = 0x7F7F7F7F7F7F7F7Fu, high = 0x8080808080808080u;
-    uint64_t above = (((word & low) + 0x7070707070707070u) & word & high) << 8 | (large ? 0x80 : 0);
-    return ((word & low) + 0x0101010101010101u) & above;
+    const __m256i back = _mm256_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10,
+                                          9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v, back), 0x4E);
+}
+
+/* Of 32 bytes those whose lower seven bits are set, as a mask; and those above 8F. */
+INLINE uint32_t seven_ones(__m256i v)
+{
+    const __m256i low = _mm256_set1_epi8(0x7F);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(v, low), low));
+}
+
+INLINE uint32_t above_8f(__m256i v)
+{
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(v, _mm256_set1_epi8((char)0x90)), v));
 }
 
 /* One byte downward; returns its bits. */
@@ -248,20 +292,18 @@ rk_ht_vlc_end rk_ht_stuff_vlc_avx2(uint8_t *end, const uint8_t *bits, size_t n)
     size_t at = 0;
     bool large = true;
     *to = 0xFF;
-    while (at + 64 <= n) {
-        uint64_t word = bits57(bits, at) & 0x00FFFFFFFFFFFFFFu; /* seven bytes */
-        if (!stuffed_bytes(word, large)) {
-            uint64_t swapped = __builtin_bswap64(word << 8);
-            to -= 7;
-            memcpy(to, (const uint8_t *)&swapped, 7);
-            at += 56;
-            large = word >> 48 > 0x8F;
-            continue;
-        }
-        for (int i = 0; i < 7; i++) {
-            uint32_t size = put_vlc(&to, word, &large);
-            word >>= size;
-            at += size;
+    while (at + 256 <= n) {
+        __m256i all = bits256(bits, at);
+        uint32_t before = above_8f(all), stuffed = seven_ones(all) & (before << 1 | large);
+        uint32_t good = stuffed ? (uint32_t)__builtin_ctz(stuffed) : 32;
+        _mm256_storeu_si256((__m256i *)(void *)(to - 32), reversed(all));
+        to -= good;
+        at += 8 * good;
+        large = before >> 31;
+        if (stuffed) {
+            *--to = 0x7F;
+            at += 7;
+            large = false;
         }
     }
     for (;;) {

@@ -20,8 +20,6 @@ RK_TARGET_BEGIN(RK_ISA_AVX2)
     _mm256_castps_si256(_mm256_or_ps(_mm256_shuffle_ps(FLOATS(a), FLOATS(b), 0x88), \
                                      _mm256_shuffle_ps(FLOATS(a), FLOATS(b), 0xDD)))
 
-static const uint32_t ONE_EACH = 0x11111111u; /* lowest bit of each quad */
-
 /* Length in bits of dwords that a float holds without rounding up; 0: negative. */
 INLINE __m256i exponents(__m256i v)
 {
@@ -29,28 +27,36 @@ INLINE __m256i exponents(__m256i v)
     return _mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(126));
 }
 
-/* Four bits of each of eight quads as dwords. */
-INLINE __m256i nibbles(uint32_t mask)
+/* Four bits of each of eight quads as bytes. */
+INLINE uint64_t nibbles(uint32_t mask)
 {
-    const __m256i places = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    return _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32((int)mask), places), _mm256_set1_epi32(15));
+    return _pdep_u64(mask, 0x0F0F0F0F0F0F0F0Fu);
 }
+
+INLINE __m256i load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+/* A table of 16 bytes by rho. */
+#define BY_RHO(...) _mm256_broadcastsi128_si256(_mm_setr_epi8(__VA_ARGS__))
 
 /* What is known of eight quads before their samples are looked at one by one. */
 typedef struct bounds {
     __m256i full; /* U ones */
     __m256i top;  /* the highest of them if u > 0, else 0 */
-    __m256i u, rho;
+    __m256i u;
 } bounds;
 
-/* `expected`: exponents that the row above lets expect (kappa + 1); not used in the first row. */
-INLINE bounds find_bounds(__m256i most, __m256i expected, uint32_t rho, bool first)
+/* `expected`: exponents that the row above lets expect (kappa + 1); not used in the first row. rho in bytes. */
+INLINE bounds find_bounds(__m256i most, __m256i expected, uint64_t rho, bool first)
 {
     const __m256i one = _mm256_set1_epi32(1), zero = _mm256_setzero_si256();
-    bounds b = {.rho = nibbles(rho)};
     __m256i kappa = one;
+    bounds b;
     if (!first) {
-        __m256i few = _mm256_cmpeq_epi32(_mm256_and_si256(b.rho, _mm256_sub_epi32(b.rho, one)), zero);
+        const __m128i less_than_two = _mm_setr_epi8(-1, -1, -1, 0, -1, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0);
+        __m256i few = _mm256_cvtepi8_epi32(_mm_shuffle_epi8(less_than_two, _mm_cvtsi64_si128((long long)rho)));
         kappa = _mm256_max_epi32(_mm256_andnot_si256(few, _mm256_sub_epi32(expected, one)), one);
     }
     __m256i bound = _mm256_max_epi32(most, kappa);
@@ -61,48 +67,54 @@ INLINE bounds find_bounds(__m256i most, __m256i expected, uint32_t rho, bool fir
     return b;
 }
 
-/* Contexts of eight quads, four bits each (7.3.5). `left` is the rho of the quad before them; `above`
- * the rho of the row above, from that of the quad to the upper left on. */
-INLINE uint32_t first_contexts(uint32_t rho, uint32_t left)
+/* Contexts of 32 quads (7.3.5), from the rho of the quads around them. */
+INLINE __m256i first_contexts(const uint8_t *rho)
 {
-    uint32_t f = rho << 4 | left, one = ONE_EACH;
-    return ((f | f >> 1) & one) | (f >> 2 & one) << 1 | (f >> 3 & one) << 2;
+    const __m256i west = BY_RHO(0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7, 7, 7);
+    return _mm256_shuffle_epi8(west, load(rho - 1));
 }
 
-INLINE uint32_t other_contexts(uint32_t rho, uint32_t left, uint64_t above)
+INLINE __m256i other_contexts(const uint8_t *rho, const uint8_t *above)
 {
-    const uint64_t one = 0x1111111111111111u;
-    uint64_t n1 = above >> 1 & one, n3 = above >> 3 & one;
-    uint32_t f = rho << 4 | left;
-    uint32_t west = (uint32_t)(n3 | n1 >> 4), east = (uint32_t)(n3 >> 4 | n1 >> 8);
-    return west | ((f >> 2 | f >> 3) & ONE_EACH) << 1 | east << 2;
+    const __m256i west = BY_RHO(0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2);
+    const __m256i north_west = BY_RHO(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    const __m256i north = BY_RHO(0, 0, 1, 1, 0, 0, 1, 1, 4, 4, 5, 5, 4, 4, 5, 5);
+    const __m256i north_east = BY_RHO(0, 0, 4, 4, 0, 0, 4, 4, 0, 0, 4, 4, 0, 0, 4, 4);
+    __m256i left = _mm256_or_si256(_mm256_shuffle_epi8(west, load(rho - 1)),
+                                   _mm256_shuffle_epi8(north_west, load(above - 1)));
+    __m256i right = _mm256_or_si256(_mm256_shuffle_epi8(north, load(above)),
+                                    _mm256_shuffle_epi8(north_east, load(above + 1)));
+    return _mm256_or_si256(left, right);
 }
 
-INLINE uint64_t load64(const uint8_t *p)
+/* What the code words of the row depend on, once all rho and epsilon are there. */
+INLINE void close_row(rk_ht_encode_state *s, uint32_t quads, uint32_t row)
 {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
-
-/* Contexts, and with them what the code words depend on; the row above is in `above`. */
-INLINE void close_eight(rk_ht_encode_state *s, uint32_t at, uint32_t quads, uint32_t row, const bounds *b,
-                        uint32_t rho, uint32_t eps)
-{
+    const __m256i numbers = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+                                             21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    const __m256i zero = _mm256_setzero_si256();
     rk_ht_encode_row *r = &s->row;
-    uint32_t here = quads - 8 * at, exist = here >= 8 ? ~0u : (1u << 4 * here) - 1;
-    uint32_t left = at ? r->rho[at - 1] >> 28 : 0;
-    uint32_t contexts = row ? other_contexts(rho, left, load64(s->above[~row & 1].rho + 8 + 4 * at - 1) >> 4)
-                            : first_contexts(rho, left);
-    contexts &= exist;
-    r->rho[at] = rho;
-    memcpy(s->above[row & 1].rho + 8 + 4 * at, &rho, 4);
-    r->silent[at] = ~(contexts | contexts >> 1 | contexts >> 2) & ONE_EACH & exist;
-    __m256i index = _mm256_or_si256(_mm256_slli_epi32(nibbles(contexts), 8), _mm256_slli_epi32(b->rho, 4));
-    index = _mm256_or_si256(index, nibbles(eps));
-    _mm256_store_si256((__m256i *)(void *)(r->index + 8 * at), index);
+    for (uint32_t at = 0; at < quads; at += 32) {
+        const uint8_t *rho = s->above[row & 1].rho + 32 + at, *above = s->above[~row & 1].rho + 32 + at;
+        uint32_t left = quads - at < 32 ? quads - at : 32;
+        __m256i exist = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)left), numbers), here = load(rho);
+        __m256i context = _mm256_and_si256(row ? other_contexts(rho, above) : first_contexts(rho), exist);
+        r->silent[at / 32] = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(context, zero), exist));
+        r->some[at / 32] = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, zero));
+        __m256i low = _mm256_or_si256(_mm256_slli_epi16(here, 4), load(r->eps + at));
+        __m256i a = _mm256_unpacklo_epi8(low, context), b = _mm256_unpackhi_epi8(low, context);
+        _mm256_store_si256((__m256i *)(void *)(r->index + at), _mm256_permute2x128_si256(a, b, 0x20));
+        _mm256_store_si256((__m256i *)(void *)(r->index + at + 16), _mm256_permute2x128_si256(a, b, 0x31));
+    }
+}
+
+INLINE void close_eight(rk_ht_encode_state *s, uint32_t at, uint32_t row, const bounds *b, uint64_t rho, uint32_t eps)
+{
+    uint64_t four_bits = nibbles(eps);
+    memcpy(s->above[row & 1].rho + 32 + 8 * at, &rho, 8);
+    memcpy(s->row.eps + 8 * at, &four_bits, 8);
     __m256i pairs = _mm256_or_si256(b->u, _mm256_srli_epi64(b->u, 27));
-    _mm256_store_si256((__m256i *)(void *)(r->pairs + 4 * at), pairs);
+    _mm256_store_si256((__m256i *)(void *)(s->row.pairs + 4 * at), pairs);
 }
 
 /* Halves of x to p and of y behind each: quads 0 1 | 4 5 and 2 3 | 6 7 in their order. */
@@ -110,11 +122,6 @@ INLINE void store_halves(uint64_t *p, __m256i x, __m256i y)
 {
     _mm256_store_si256((__m256i *)(void *)p, _mm256_permute2x128_si256(x, y, 0x20));
     _mm256_store_si256((__m256i *)(void *)(p + 4), _mm256_permute2x128_si256(x, y, 0x31));
-}
-
-INLINE __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
 }
 
 /* ---- narrow: vectors hold quads 0 1 | 4 5 and 2 3 | 6 7 ------------------------------- */
@@ -137,9 +144,9 @@ INLINE __m256i join_words(__m256i v)
 }
 
 INLINE __m256i eight_narrow(rk_ht_encode_state *s, const int16_t *upper, const int16_t *lower, uint32_t at,
-                            uint32_t quads, uint32_t row, bool first)
+                            uint32_t row, bool first)
 {
-    const __m256i zero = _mm256_setzero_si256(), minus = _mm256_set1_epi16(-1);
+    const __m256i zero = _mm256_setzero_si256();
     const __m256i to_x = _mm256_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 4, 5, 4, 5, 4, 5, 4, 5, 0, 1, 0, 1, 0, 1, 0, 1, 4,
                                           5, 4, 5, 4, 5, 4, 5);
     const __m256i to_y = _mm256_add_epi8(to_x, _mm256_set1_epi8(8));
@@ -148,7 +155,7 @@ INLINE __m256i eight_narrow(rk_ht_encode_state *s, const int16_t *upper, const i
     __m256i size_x = _mm256_abs_epi16(x), size_y = _mm256_abs_epi16(y);
     __m256i tx = twice_narrow(size_x), ty = twice_narrow(size_y);
     __m256i none_x = _mm256_cmpeq_epi16(x, zero), none_y = _mm256_cmpeq_epi16(y, zero);
-    uint32_t rho = mask_narrow(none_x, none_y);
+    uint64_t rho = nibbles(mask_narrow(none_x, none_y));
     __m256i expected = zero;
     if (!first) {
         const uint16_t *above = s->above[~row & 1].narrow + 16 + 16 * at;
@@ -160,11 +167,11 @@ INLINE __m256i eight_narrow(rk_ht_encode_state *s, const int16_t *upper, const i
                                _mm256_cmpeq_epi16(_mm256_and_si256(ty, top_y), zero));
     store_halves(s->row.masks + 8 * at, _mm256_andnot_si256(none_x, _mm256_shuffle_epi8(q.full, to_x)),
                  _mm256_andnot_si256(none_y, _mm256_shuffle_epi8(q.full, to_y)));
-    store_halves(s->row.values + 8 * at, _mm256_add_epi16(tx, _mm256_cmpgt_epi16(x, minus)),
-                 _mm256_add_epi16(ty, _mm256_cmpgt_epi16(y, minus)));
+    store_halves(s->row.values + 8 * at, _mm256_add_epi16(tx, _mm256_cmpgt_epi16(x, zero)),
+                 _mm256_add_epi16(ty, _mm256_cmpgt_epi16(y, zero)));
     __m256i bottom = _mm256_packus_epi32(_mm256_srli_epi32(tx, 16), _mm256_srli_epi32(ty, 16));
     _mm256_storeu_si256((__m256i *)(void *)(s->above[row & 1].narrow + 16 + 16 * at), bottom);
-    close_eight(s, at, quads, row, &q, rho, eps);
+    close_eight(s, at, row, &q, rho, eps);
     return _mm256_or_si256(size_x, size_y);
 }
 
@@ -175,10 +182,11 @@ uint32_t rk_ht_quads_narrow_avx2(rk_ht_encode_state *s, const void *upper, const
     uint32_t eights = (quads + 7) / 8;
     if (row == 0)
         for (uint32_t at = 0; at < eights; at++)
-            seen = _mm256_or_si256(seen, eight_narrow(s, upper, lower, at, quads, 0, true));
+            seen = _mm256_or_si256(seen, eight_narrow(s, upper, lower, at, 0, true));
     else
         for (uint32_t at = 0; at < eights; at++)
-            seen = _mm256_or_si256(seen, eight_narrow(s, upper, lower, at, quads, row, false));
+            seen = _mm256_or_si256(seen, eight_narrow(s, upper, lower, at, row, false));
+    close_row(s, quads, row);
     __m128i half = _mm_or_si128(_mm256_castsi256_si128(seen), _mm256_extracti128_si256(seen, 1));
     uint64_t four = (uint64_t)_mm_cvtsi128_si64(_mm_or_si128(half, _mm_unpackhi_epi64(half, half)));
     four |= four >> 32;
@@ -234,9 +242,9 @@ INLINE void store_wide(uint64_t *p, int k, __m256i v)
 }
 
 INLINE __m256i eight_wide(rk_ht_encode_state *s, const int32_t *upper, const int32_t *lower, uint32_t at,
-                          uint32_t quads, uint32_t row)
+                          uint32_t row)
 {
-    const __m256i zero = _mm256_setzero_si256(), minus = _mm256_set1_epi32(-1);
+    const __m256i zero = _mm256_setzero_si256();
     uint32_t *bottom = s->above[row & 1].wide + 16 + 16 * at;
     __m256i seen = zero;
     four values, none, t, other;
@@ -251,19 +259,19 @@ INLINE __m256i eight_wide(rk_ht_encode_state *s, const int32_t *upper, const int
         none.v[k] = _mm256_cmpeq_epi32(size, zero);
         t.v[k] = _mm256_add_epi32(_mm256_add_epi32(size, size), _mm256_cmpgt_epi32(size, zero));
     }
-    uint32_t rho = mask_wide(&none);
+    uint64_t rho = nibbles(mask_wide(&none));
     __m256i expected = row ? expected_wide(s->above[~row & 1].wide + 16 + 16 * at) : zero;
     bounds q = find_bounds(most_wide(&t), expected, rho, row == 0);
     for (int k = 0; k < 4; k++) {
         other.v[k] = _mm256_cmpeq_epi32(_mm256_and_si256(t.v[k], spread(q.top, k)), zero);
         store_wide(s->row.masks + 16 * at, k, _mm256_andnot_si256(none.v[k], spread(q.full, k)));
-        store_wide(s->row.values + 16 * at, k, _mm256_add_epi32(t.v[k], _mm256_cmpgt_epi32(values.v[k], minus)));
+        store_wide(s->row.values + 16 * at, k, _mm256_add_epi32(t.v[k], _mm256_cmpgt_epi32(values.v[k], zero)));
     }
     for (int k = 0; k < 4; k += 2) {
         __m256 lower_t = _mm256_shuffle_ps(FLOATS(t.v[k]), FLOATS(t.v[k + 1]), 0xDD);
         _mm256_storeu_ps((float *)(void *)(bottom + 4 * k), lower_t);
     }
-    close_eight(s, at, quads, row, &q, rho, mask_wide(&other));
+    close_eight(s, at, row, &q, rho, mask_wide(&other));
     return seen;
 }
 
@@ -272,7 +280,8 @@ uint32_t rk_ht_quads_wide_avx2(rk_ht_encode_state *s, const void *upper, const v
 {
     __m256i seen = _mm256_setzero_si256();
     for (uint32_t at = 0; at < (quads + 7) / 8; at++)
-        seen = _mm256_or_si256(seen, eight_wide(s, upper, lower, at, quads, row));
+        seen = _mm256_or_si256(seen, eight_wide(s, upper, lower, at, row));
+    close_row(s, quads, row);
     __m128i half = _mm_or_si128(_mm256_castsi256_si128(seen), _mm256_extracti128_si256(seen, 1));
     uint64_t two = (uint64_t)_mm_cvtsi128_si64(_mm_or_si128(half, _mm_unpackhi_epi64(half, half)));
     return (uint32_t)(two | two >> 32);
