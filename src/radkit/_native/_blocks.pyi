@@ -30,3 +30,6 @@ def ht_decode(
     half: bool,
     cpu: int,
 ) -> tuple[NDArray[Any], int, int]: ...
+def ht_encode(
+    values: NDArray[Any], *, plane: int, cpu: int, capacity: int | None = None
+) -> tuple[bytes, int, int, int]: ...

@@ -64,6 +64,26 @@ cdef extern from "kernels/ht.h" nogil:
     size_t rk_ht_work_size()
     void rk_ht_table_fill(rk_ht_table *t, uint32_t cpu)
 
+cdef extern from "kernels/ht_encode.h" nogil:
+    ctypedef struct rk_ht_encode_block:
+        uint32_t width
+        uint32_t height
+        const void *values
+        size_t stride
+        uint8_t format
+        uint8_t plane
+        uint8_t *out
+        size_t capacity
+        uint32_t result
+        uint32_t size
+        uint32_t planes
+    ctypedef void (*rk_ht_encode_fn)(rk_ht_encode_block *, size_t, void *) noexcept
+    ctypedef struct rk_ht_encode_table:
+        rk_ht_encode_fn encode
+    size_t rk_ht_encode_bound(uint32_t width, uint32_t height, unsigned planes)
+    size_t rk_ht_encode_work_size()
+    void rk_ht_encode_table_fill(rk_ht_encode_table *t, uint32_t cpu)
+
 DEF PAD = 32
 
 _TYPES = {16: (0, np.int16), 32: (1, np.int32), 64: (2, np.int64)}
@@ -177,3 +197,40 @@ def ht_decode(const uint8_t[::1] cleanup not None, const uint8_t[::1] refine not
         free(first)
         free(second)
     return out, block.result, block.peak
+
+
+def ht_encode(values, *, int plane, uint32_t cpu, capacity=None):
+    """Encode one HT block: an int16 or int32 array whose rows are in one piece.
+
+    Returns the bytes of the cleanup segment (empty if there are none or the capacity does not do),
+    the result bits, the size, and the magnitude bit-planes.
+    """
+    cdef rk_ht_encode_table table
+    cdef rk_ht_encode_block block
+    cdef uint8_t *memory = NULL
+    cdef const uint8_t[::1] row
+    cdef uint8_t[::1] out
+    height, width = values.shape
+    _shape(width, height)
+    _cpu(cpu)
+    if not (0 <= plane <= 31 and values.dtype in (np.int16, np.int32)):
+        raise ValueError("senseless parameters")
+    if values.strides[1] != values.itemsize or values.strides[0] % values.itemsize:
+        raise ValueError("rows are not in one piece")
+    memset(&block, 0, sizeof(block))
+    row = values[0].view(np.uint8)
+    block.width, block.height, block.plane = width, height, plane
+    block.values, block.stride = &row[0], values.strides[0] // values.itemsize
+    block.format = 0 if values.dtype == np.int16 else 1
+    block.capacity = rk_ht_encode_bound(width, height, 30) if capacity is None else capacity
+    out = bytearray(block.capacity + 1)
+    block.out = &out[0]
+    memory = <uint8_t *>aligned_alloc(64, (rk_ht_encode_work_size() + 63) // 64 * 64)
+    if memory is NULL:
+        raise MemoryError
+    rk_ht_encode_table_fill(&table, cpu)
+    with nogil:
+        table.encode(&block, 1, memory)
+    free(memory)
+    kept = 0 if block.result else block.size
+    return bytes(out[:kept]), block.result, block.size, block.planes
