@@ -50,7 +50,21 @@ setup(
                 "kernels/mct*",
                 "kernels/pack*",
                 "kernels/quant*",
-                "j2k/*",
+                "j2k/[!ew]*",  # not encode*, write*
+            ),
+            extension(
+                "_j2k_encode",
+                "kernels/cpu",
+                "kernels/t1*",
+                "kernels/mq*",
+                "kernels/ht*",
+                "kernels/dwt*",
+                "kernels/mct*",
+                "kernels/pack*",
+                "kernels/samples*",
+                "j2k/arena",
+                "j2k/encode*",
+                "j2k/write*",
             ),
             extension("_blocks", "kernels/cpu", "kernels/mq*", "kernels/t1*", "kernels/ht*"),
             extension(

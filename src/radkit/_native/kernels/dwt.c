@@ -203,49 +203,68 @@ void rk_idwt_plane(const rk_dwt_filter *f, const rk_dwt_level *level, void *out,
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-typedef struct analysis {
-    const rk_dwt_filter *f;
-    const rk_dwt_level *level;
-    rk_dwt_ring ring;
-    float gain[2][2];
-    uint64_t written; /* rows below are in the bands */
-    size_t lows, highs;
-} analysis;
-
-static void analyse_row(analysis *a)
+void rk_fdwt_begin(rk_fdwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_fdwt *lower,
+                   void *scratch)
 {
-    const rk_dwt_level *v = a->level;
-    uint64_t y = a->written++;
+    *d = (rk_fdwt){.f = *f, .level = *level, .lower = lower, .mask = SIZE_MAX};
+    d->ring = ring_make(f, level, scratch);
+    gains_of(d->gain, f, level);
+    d->arrived = d->done = d->written = level->y.start;
+}
+
+void *rk_fdwt_place(const rk_fdwt *d)
+{
+    return ring_row(&d->ring, d->arrived);
+}
+
+void rk_fdwt_push(rk_fdwt *d)
+{
+    uint64_t y = d->arrived++;
+    if (d->ring.stop - d->ring.start == 1) {
+        if ((y & 1) && d->f.single)
+            d->f.single(ring_row(&d->ring, y), d->ring.width);
+        d->done = d->ring.stop;
+        return;
+    }
+    if (!(y & 1))
+        d->done = lift_rows(&d->ring, &d->f, y);
+    /* Behind the last row the steps go on until all rows are lifted. */
+    for (y++; d->arrived == d->ring.stop && d->done < d->ring.stop; y++)
+        if (!(y & 1))
+            d->done = lift_rows(&d->ring, &d->f, y);
+}
+
+bool rk_fdwt_write(rk_fdwt *d)
+{
+    if (d->written >= d->done)
+        return false;
+    const rk_dwt_level *v = &d->level;
+    uint64_t y = d->written++;
     bool odd = y & 1;
-    size_t index = odd ? a->highs++ : a->lows++;
-    void *low = band_row(odd ? &v->lh : &v->ll, index, a->f->size);
-    void *high = band_row(odd ? &v->hh : &v->hl, index, a->f->size);
-    a->f->split(low, high, ring_row(&a->ring, y), rk_span_size(v->x), v->x.start & 1,
-                a->gain[odd]);
+    size_t index = odd ? d->highs++ : d->lows++, at = (d->first[odd] + index) & d->mask;
+    void *high = band_row(odd ? &v->hh : &v->hl, at, d->f.size), *low;
+    if (odd)
+        low = band_row(&v->lh, at, d->f.size);
+    else
+        low = d->lower ? rk_fdwt_place(d->lower) : band_row(&v->ll, at, d->f.size);
+    d->low = !odd;
+    d->f.split(low, high, ring_row(&d->ring, y), rk_span_size(v->x), v->x.start & 1,
+               d->gain[odd]);
+    return true;
 }
 
 void rk_fdwt_plane(const rk_dwt_filter *f, const rk_dwt_level *level, const void *src,
                    size_t stride, void *scratch)
 {
-    analysis a = {.f = f, .level = level, .ring = ring_make(f, level, scratch)};
-    uint64_t start = level->y.start, stop = level->y.stop, done = start;
-    size_t width = a.ring.width * f->size, pitch = stride * f->size;
-    if (a.ring.width == 0)
+    rk_fdwt d;
+    size_t width = rk_span_size(level->x) * f->size, pitch = stride * f->size;
+    if (width == 0)
         return;
-    gains_of(a.gain, f, level);
-    a.written = start;
-    for (uint64_t y = start; a.written < stop; y++) {
-        if (y < stop)
-            memcpy(ring_row(&a.ring, y), (const uint8_t *)src + (size_t)(y - start) * pitch,
-                   width);
-        if (stop - start == 1) {
-            if ((y & 1) && f->single)
-                f->single(ring_row(&a.ring, y), a.ring.width);
-            done = stop;
-        } else if (!(y & 1)) {
-            done = lift_rows(&a.ring, f, y);
-        }
-        while (a.written < done)
-            analyse_row(&a);
+    rk_fdwt_begin(&d, f, level, NULL, scratch);
+    for (const uint8_t *from = src; d.arrived < d.ring.stop; from += pitch) {
+        memcpy(rk_fdwt_place(&d), from, width);
+        rk_fdwt_push(&d);
+        while (rk_fdwt_write(&d))
+            ;
     }
 }

@@ -157,4 +157,31 @@ void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level
  */
 void *rk_idwt_next(rk_idwt *d);
 
+/*
+ * Forward, row by row, so that neither the level nor its bands lie in memory as planes. For each
+ * row of the level, from the first to the last: write it to rk_fdwt_place, call rk_fdwt_push,
+ * then rk_fdwt_write until it returns false. Each call that returns true has finished one row of the
+ * level and written it to two bands: row `lows` - 1 of LL and HL, or row `highs` - 1 of LH and HH
+ * (`low` tells which). With `lower` the LL row is in rk_fdwt_place(lower) instead: push it there
+ * before anything else. Row i of a band is put at row (first + i) & mask of its memory, with first[0] of LL
+ * and HL and first[1] of the others; set these after rk_fdwt_begin, which makes them 0 and SIZE_MAX.
+ */
+typedef struct rk_fdwt {
+    rk_dwt_filter f;
+    rk_dwt_level level;
+    struct rk_fdwt *lower;
+    rk_dwt_ring ring;
+    float gain[2][2];
+    uint64_t arrived, done, written; /* rows below are in the ring; are lifted; are in the bands */
+    size_t lows, highs;
+    size_t first[2], mask;
+    bool low;
+} rk_fdwt;
+
+void rk_fdwt_begin(rk_fdwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_fdwt *lower,
+                   void *scratch);
+void *rk_fdwt_place(const rk_fdwt *d);
+void rk_fdwt_push(rk_fdwt *d);
+bool rk_fdwt_write(rk_fdwt *d);
+
 #endif /* RK_KERNELS_DWT_H */

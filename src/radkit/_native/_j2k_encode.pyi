@@ -1,0 +1,36 @@
+import numpy as np
+import numpy.typing as npt
+
+class Encoder:
+    def __init__(
+        self,
+        data: memoryview | npt.NDArray[np.uint8],
+        places: list[tuple[int, int, int]],
+        *,
+        size: tuple[int, int],
+        bits: int,
+        sign: bool,
+        span: tuple[int, int],
+        depth: int,
+        signed: bool,
+        levels: int,
+        block: tuple[int, int],
+        tile: tuple[int, int],
+        precincts: tuple[tuple[int, int], ...],
+        order: int,
+        layers: int,
+        mct: bool,
+        ht: bool,
+        split: bool,
+        tlm: bool,
+        plt: bool,
+        sop: bool,
+        eph: bool,
+        comment: bytes,
+        keep: bool,
+        rated: bool,
+        memory: int,
+        cpu: int,
+    ) -> None: ...
+    def run(self, step: float) -> int: ...
+    def write(self) -> bytes: ...

@@ -1,0 +1,101 @@
+/* From opening to writing: which arithmetic an image needs, and runs over its tiles. */
+#include <string.h>
+
+#include "encode.h"
+#include "rules.h"
+
+static void fill_tables(rk_j2k_tables *t, uint32_t cpu)
+{
+    rk_samples_table_fill(&t->samples, cpu);
+    rk_mct_table_fill(&t->mct, cpu);
+    rk_dwt53_table_fill(&t->dwt53, cpu);
+    rk_dwt97_table_fill(&t->dwt97, cpu);
+    rk_ht_encode_table_fill(&t->ht, cpu);
+    rk_t1_encode_table_fill(&t->t1, cpu);
+}
+
+rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
+{
+    *e = (rk_j2k_encoder){.task = *task, .budget = {.left = task->memory, .steps = UINT64_MAX}};
+    e->arena.budget = &e->budget;
+    fill_tables(&e->tables, task->cpu);
+    RK_TRY(rk_j2k_queue_open(e));
+    return rk_j2k_writing_open(&e->writing, &task->layout, &e->arena);
+}
+
+/*
+ * The reversible transforms move a constant into LL alone, so samples are taken around the middle
+ * of their own range, not of that of their depth: then narrow ranges fit 16 bits at any depth.
+ */
+static rk_status set_range(rk_j2k_encoder *e)
+{
+    const rk_j2k_task *t = &e->task;
+    int64_t level = t->layout.sign ? 0 : (int64_t)1 << (t->layout.depth - 1);
+    int64_t middle = t->low + (t->high - t->low) / 2;
+    int64_t peak = t->layout.mct ? t->high - t->low : t->high - middle;
+    if (middle - t->low > peak)
+        peak = middle - t->low;
+    e->type = peak <= RK_J2K_PEAK_INT16 && !e->wide ? RK_DWT_INT16 : RK_DWT_INT32;
+    e->shift = (int32_t)(uint32_t)(uint64_t)middle;
+    e->fix = (int32_t)(uint32_t)(uint64_t)(middle - level);
+    e->filter = rk_dwt53_forward(&e->tables.dwt53, e->type);
+    if (peak > RK_J2K_PEAK_INT32 || middle - level < INT32_MIN || middle - level > INT32_MAX)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_DEPTH, 0);
+    return rk_j2k_fine();
+}
+
+static rk_status set_floats(rk_j2k_encoder *e)
+{
+    const rk_j2k_layout *l = &e->task.layout;
+    if (l->depth > 16)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_DEPTH, 0);
+    e->type = RK_DWT_FLOAT;
+    e->shift = l->sign ? 0 : (int32_t)1 << (l->depth - 1);
+    e->fix = 0;
+    e->filter = rk_dwt97_forward(&e->tables.dwt97);
+    return rk_j2k_fine();
+}
+
+static rk_status all_tiles(rk_j2k_encoder *e)
+{
+    e->hunk = e->hunks;
+    if (e->hunk)
+        e->hunk->used = 0;
+    e->bytes = e->blocks = 0;
+    e->rated = NULL;
+    for (uint32_t k = 0; k < e->writing.across * e->writing.down && !e->wide; k++)
+        RK_TRY(rk_j2k_encode_tile(e, k));
+    return rk_j2k_fine();
+}
+
+rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
+{
+    rk_j2k_set_steps(e, step);
+    e->wide = false;
+    RK_TRY(step > 0 ? set_floats(e) : set_range(e));
+    RK_TRY(all_tiles(e));
+    if (e->wide && e->type == RK_DWT_INT16) {
+        rk_j2k_set_steps(e, step);
+        RK_TRY(set_range(e)); /* looks at `wide` */
+        e->wide = false;
+        RK_TRY(all_tiles(e));
+    }
+    if (e->wide)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_DEPTH, 0);
+    return rk_j2k_raise_guard(e);
+}
+
+/* Main header and tile-parts, and some bytes for the header of each packet and block. */
+uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e)
+{
+    const rk_j2k_writing *w = &e->writing;
+    uint64_t size = e->bytes + e->blocks * 6 + 512;
+    for (uint32_t k = 0; k < w->across * w->down; k++)
+        size += w->tiles[k].parts * 32u + w->tiles[k].turn_count * w->layout.layers * 8u;
+    return size;
+}
+
+void rk_j2k_encoder_close(rk_j2k_encoder *e)
+{
+    rk_j2k_release(&e->arena);
+}
