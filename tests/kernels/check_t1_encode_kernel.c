@@ -174,51 +174,80 @@ static void check_same(ck_run *run, const rk_t1_source *a, const rk_t1_source *b
              a->planes);
 }
 
+/* A block of the same values with another shape and style, that goes along in the same call. */
+static void draw_companion(ck_run *run, rk_t1_source *b, const rk_t1_source *of, uint8_t *out, rk_t1_end *ends)
+{
+    *b = *of;
+    b->width = 1 + (uint32_t)ck_below(run, of->width);
+    b->height = 1 + (uint32_t)ck_below(run, of->height);
+    b->band = (uint8_t)ck_below(run, 4);
+    b->style = ck_below(run, 2) ? 0 : (uint8_t)ck_below(run, 64);
+    b->floor = (uint8_t)ck_below(run, 6);
+    b->out = out;
+    b->ends = ends;
+}
+
 static void check_encode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    static rk_t1_end ends[2][RK_T1_PASSES];
-    rk_t1_source a, b;
+    enum { MANY = 6 };
+    static rk_t1_end ends[2][MANY][RK_T1_PASSES];
+    static uint8_t out[2][MANY][MOST];
+    rk_t1_source a[MANY], b[MANY];
+    size_t size, count = ck_below(run, 2) ? 1 : 1 + ck_below(run, MANY), first = ck_below(run, count);
     unsigned planes;
-    size_t size;
-    draw_shape(run, &a, &planes, n);
-    draw_values(run, &a, planes);
-    a.values = place_values(run, &a);
-    a.capacity = rk_t1_encode_capacity(a.width, a.height, planes);
-    if (a.weight > 0 && ck_below(run, 4) == 0)
-        a.slope = ldexp(1, (int)ck_below(run, 2 * planes + 4));
+    draw_shape(run, &a[first], &planes, n);
+    draw_values(run, &a[first], planes);
+    a[first].values = place_values(run, &a[first]);
+    a[first].capacity = rk_t1_encode_capacity(a[first].width, a[first].height, planes);
+    if (a[first].weight > 0 && ck_below(run, 4) == 0)
+        a[first].slope = ldexp(1, (int)ck_below(run, 2 * planes + 4));
     bool tight = ck_below(run, 6) == 0;
     if (tight)
-        a.capacity = ck_below(run, a.capacity < 40 || ck_below(run, 2) ? a.capacity / 4 + 1 : 40);
-    b = a;
-    ck_true(run, rk_t1_encode_work(&size, a.capacity) && size <= sizeof work, "%zu bytes of work", size);
-    a.out = ck_out(run, a.capacity);
-    b.out = ck_out(run, b.capacity);
-    a.ends = ends[0];
-    b.ends = ends[1];
+        a[first].capacity = ck_below(run, ck_below(run, 2) ? a[first].capacity / 4 + 1 : 40);
+    ck_true(run, rk_t1_encode_work(&size, a[first].capacity) && size <= sizeof work, "%zu bytes of work", size);
+    for (size_t i = 0; i < count; i++) {
+        if (i != first)
+            draw_companion(run, &a[i], &a[first], out[0][i], ends[0][i]);
+        b[i] = a[i];
+        b[i].out = out[1][i];
+        b[i].ends = ends[1][i];
+    }
+    a[first].out = ck_out(run, a[first].capacity);
+    a[first].ends = ends[0][first];
+    b[first].out = ck_out(run, a[first].capacity);
     memset(work, (int)ck_random(run), size);
-    ((rk_t1_encode_fn *)reference)(&a, 1, work);
+    for (size_t i = 0; i < count; i++)
+        ((rk_t1_encode_fn *)reference)(&a[i], 1, work);
     memset(work, (int)ck_random(run), size);
-    ((rk_t1_encode_fn *)variant)(&b, 1, work);
-    check_same(run, &a, &b);
-    if (!tight || a.result == 0)
-        check_decodes(run, &b, planes);
+    ((rk_t1_encode_fn *)variant)(b, count, work);
+    for (size_t i = 0; i < count; i++)
+        check_same(run, &a[i], &b[i]);
+    if (!tight || b[first].result == 0)
+        check_decodes(run, &b[first], planes);
 }
 
 /* Coefficients as a 12-bit CT slice has them: 64 x 64, most of them small. */
 static void bench_encode(ck_run *run, ck_fn *fn, size_t n)
 {
     static int16_t in[RK_BLOCK_AREA];
-    static rk_t1_end ends[RK_T1_PASSES];
-    rk_t1_source b = {.width = 64, .height = 64, .band = RK_BAND_HL, .format = RK_COEF_INT16, .values = in,
-                      .stride = 64, .out = bytes, .capacity = MOST, .ends = ends};
-    size_t blocks = (n + RK_BLOCK_AREA - 1) / RK_BLOCK_AREA;
+    enum { MANY = 64 };
+    static rk_t1_end ends[MANY][RK_T1_PASSES];
+    static uint8_t out[MANY][MOST / 4];
+    static rk_t1_source blocks[MANY];
+    const rk_t1_source b = {.width = 64, .height = 64, .band = RK_BAND_HL, .format = RK_COEF_INT16,
+                            .values = in, .stride = 64, .capacity = MOST / 4};
+    size_t count = (n + RK_BLOCK_AREA - 1) / RK_BLOCK_AREA;
+    for (size_t i = 0; i < count && i < MANY; i++) {
+        blocks[i] = b;
+        blocks[i].out = out[i];
+        blocks[i].ends = ends[i];
+    }
     for (size_t i = 0; i < RK_BLOCK_AREA; i++) {
         uint64_t word = ck_random(run);
         int size = (int)((word & 15) + (word >> 4 & 15) + (word >> 8 & 15)) - 22;
         in[i] = (int16_t)(word >> 12 & 63 ? size / 2 : size * 5);
     }
-    CK_TIME(run, blocks * RK_BLOCK_AREA,
-            for (size_t i = 0; i < blocks; i++)((rk_t1_encode_fn *)fn)(&b, 1, work));
+    CK_TIME(run, count * RK_BLOCK_AREA, ((rk_t1_encode_fn *)fn)(blocks, count, work));
 }
 
 static const ck_member members[] = {{"encode", check_encode, bench_encode}};

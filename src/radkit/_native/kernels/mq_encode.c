@@ -70,19 +70,6 @@ void rk_mq_encode_symbol(rk_mq_encoder *m, unsigned context, unsigned bit)
         rk_mq_encode_write(m);
 }
 
-void rk_mq_encode_list_c(rk_mq_encoder *m, const uint8_t *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (list[i] < RK_MQ_HIT) {
-            rk_mq_encode_symbol(m, list[i] >> 1, list[i] & 1);
-            continue;
-        }
-        rk_mq_encode_symbol(m, RK_MQ_RUN, 1);
-        rk_mq_encode_symbol(m, RK_MQ_UNIFORM, list[i] >> 1 & 1);
-        rk_mq_encode_symbol(m, RK_MQ_UNIFORM, list[i] & 1);
-    }
-}
-
 rk_mq_point rk_mq_encode_point(const rk_mq_encoder *m)
 {
     rk_mq_point p;

@@ -1,9 +1,10 @@
 /*
- * kernels/mq_encode_avx2.c: MQ encoder on lists of symbols, without a jump that depends on them but that to
- * write 24 bits. Compilers make jumps of conditional expressions, hence the assembly.
+ * kernels/mq_encode_avx2.c: MQ encoder on lists of symbols, without a jump that depends on them but those to
+ * write 24 bits and to end a run. Compilers make jumps of conditional expressions, hence the assembly.
  *
- * A list of one block is one chain: A, about 5 cycles per symbol, and the state of the context where symbols
- * of one context follow each other.
+ * One list is one chain of about 14 cycles per symbol: the interval decides whether a context changes its
+ * state, and most symbols are in the context of the one before. Three lists side by side take 1.5 times
+ * less (4.4 and 3.0 ns per symbol on a CT slice, two 3.4, four 2.9: Zen 3, gcc 12, 2026-11-30).
  */
 #include <immintrin.h>
 
@@ -13,6 +14,8 @@
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
 #define INLINE static inline __attribute__((always_inline))
+#define COLD static __attribute__((noinline, cold))
+#define RARELY(x) __builtin_expect(x, 0)
 
 /* By 4 * index + 2 * MPS + bit: Qe << 48, negative if the bit is the less probable symbol, Qe << 16, and
  * 2 * index + MPS of the state after renormalising. */
@@ -57,22 +60,30 @@ static const uint64_t steps[188] = {
     0xa9ff00005601005c, 0xa9ff00005601005d, 0x560100005601005d,
 };
 
-/* What changes with each symbol, in registers: `a` has A in its upper half, `free` is pending - RK_MQ_WRITE. */
+/* What changes with each symbol: `a` has A in its upper half, `free` is pending - RK_MQ_WRITE. */
 typedef struct registers {
     uint64_t c;
     uint32_t a;
     int32_t free;
 } registers;
 
-/* rk_mq_encode_write, with what follows from it for the registers. */
-static __attribute__((noinline)) registers write_bits(rk_mq_encoder *m, registers r)
+INLINE registers open_registers(const rk_mq_encoder *m)
+{
+    return (registers){m->c, m->a << 16, (int32_t)m->pending - RK_MQ_WRITE};
+}
+
+INLINE void close_registers(rk_mq_encoder *m, registers r)
 {
     m->c = r.c;
+    m->a = r.a >> 16;
     m->pending = (uint32_t)(r.free + RK_MQ_WRITE);
+}
+
+COLD registers write_bits(rk_mq_encoder *m, registers r)
+{
+    close_registers(m, r);
     rk_mq_encode_write(m);
-    r.c = m->c;
-    r.free = (int32_t)m->pending - RK_MQ_WRITE;
-    return r;
+    return open_registers(m);
 }
 
 /*
@@ -82,43 +93,63 @@ static __attribute__((noinline)) registers write_bits(rk_mq_encoder *m, register
  */
 INLINE void encode(rk_mq_encoder *m, registers *r, uint32_t context, uint32_t bit)
 {
-    uint32_t state = m->state[context];
+    uint32_t state = m->state[context], n;
     uint64_t step = steps[2 * state + bit];
     uint32_t q = (uint32_t)step & 0xFFFF0000u, signed_q = (uint32_t)(step >> 32), next = (uint32_t)step;
-    uint32_t a = r->a - q, other = a ^ (uint32_t)((int64_t)step >> 63), add = q;
+    uint32_t a = r->a - q, other = a ^ (uint32_t)((int64_t)step >> 63);
     __asm__("cmp %[signed_q], %[other]\n\t"
             "cmovb %[q], %[a]\n\t"
-            "cmovb %[zero], %[add]\n\t"
-            "test %[a], %[a]\n\t"
-            "cmovs %[state], %[next]" /* no renormalising */
-            : [a] "+&r"(a), [add] "+&r"(add), [next] "+&r"(next)
-            : [signed_q] "r"(signed_q), [other] "r"(other), [q] "r"(q), [zero] "r"(0), [state] "r"(state)
+            "sbb %[other], %[other]\n\t"
+            "lzcnt %[a], %[n]\n\t"
+            "cmovz %[state], %[next]" /* no renormalising */
+            : [a] "+&r"(a), [other] "+&r"(other), [next] "+&r"(next), [n] "=&r"(n)
+            : [signed_q] "r"(signed_q), [q] "r"(q), [state] "r"(state)
             : "cc");
-    uint32_t n = _lzcnt_u32(a);
     m->state[context] = (uint8_t)next;
     r->a = a << n;
-    r->c = (r->c + (add >> 16)) << n;
+    r->c = (r->c + ((q & ~other) >> 16)) << n;
     r->free += (int32_t)n;
-    if (__builtin_expect(r->free >= 0, 0))
+    if (RARELY(r->free >= 0))
         *r = write_bits(m, *r);
+}
+
+COLD registers end_run(rk_mq_encoder *m, registers r, uint32_t row)
+{
+    encode(m, &r, RK_MQ_RUN, 1);
+    encode(m, &r, RK_MQ_UNIFORM, row >> 1);
+    encode(m, &r, RK_MQ_UNIFORM, row & 1);
+    return r;
+}
+
+INLINE void put(rk_mq_encoder *m, registers *r, uint32_t symbol)
+{
+    if (RARELY(symbol >= RK_MQ_HIT))
+        *r = end_run(m, *r, symbol - RK_MQ_HIT);
+    else
+        encode(m, r, symbol >> 1, symbol & 1);
 }
 
 void rk_mq_encode_list_avx2(rk_mq_encoder *m, const uint8_t *list, size_t n)
 {
-    registers r = {m->c, m->a << 16, (int32_t)m->pending - RK_MQ_WRITE};
-    for (const uint8_t *end = list + n; list < end; list++) {
-        uint32_t symbol = *list;
-        if (__builtin_expect(symbol >= RK_MQ_HIT, 0)) {
-            encode(m, &r, RK_MQ_RUN, 1);
-            encode(m, &r, RK_MQ_UNIFORM, symbol >> 1 & 1);
-            encode(m, &r, RK_MQ_UNIFORM, symbol & 1);
-            continue;
-        }
-        encode(m, &r, symbol >> 1, symbol & 1);
+    registers r = open_registers(m);
+    for (size_t i = 0; i < n; i++)
+        put(m, &r, list[i]);
+    close_registers(m, r);
+}
+
+void rk_mq_encode_lists_avx2(rk_mq_encoder *const m[RK_MQ_LISTS], const uint8_t *const lists[RK_MQ_LISTS], size_t n)
+{
+    rk_mq_encoder *m0 = m[0], *m1 = m[1], *m2 = m[2];
+    const uint8_t *l0 = lists[0], *l1 = lists[1], *l2 = lists[2];
+    registers r0 = open_registers(m0), r1 = open_registers(m1), r2 = open_registers(m2);
+    for (size_t i = 0; i < n; i++) {
+        put(m0, &r0, l0[i]);
+        put(m1, &r1, l1[i]);
+        put(m2, &r2, l2[i]);
     }
-    m->c = r.c;
-    m->a = r.a >> 16;
-    m->pending = (uint32_t)(r.free + RK_MQ_WRITE);
+    close_registers(m0, r0);
+    close_registers(m1, r1);
+    close_registers(m2, r2);
 }
 
 RK_TARGET_END

@@ -7,15 +7,6 @@
 #include "cpu.h"
 #include "t1_encode_work.h"
 
-/* Segments that are still open have at most all passes. */
-typedef struct progress {
-    rk_mq_encoder mq;
-    rk_mq_point points[RK_T1_PASSES]; /* of the open segment */
-    size_t bits[RK_T1_PASSES];        /* spent by each pass */
-    uint32_t first;                   /* pass of the open segment */
-    size_t spent;                     /* bits of the open segment so far */
-} progress;
-
 /* Squared error that a pass takes away. In half units of plane 0 a magnitude m is v = 2 m (+ 1 with `half`),
  * and what a decoder makes of its bits down to plane p is 2 (m - m % 2^p) + 2^p, or v in plane 0. */
 static double gain_of(const rk_t1_source *b, const rk_t1_pass *pass, const rk_t1_tally *t)
@@ -45,101 +36,113 @@ static bool closes(const rk_t1_source *b, uint32_t pass, rk_t1_kind kind)
     return b->style & RK_T1_BYPASS && pass >= 9 && kind != RK_T1_SIGNIFICANCE;
 }
 
-static bool pays(const rk_t1_source *b, const progress *p, uint32_t pass)
+/* Does what the last three passes gained pay for their bytes? */
+static bool pays(const rk_t1_job *job)
 {
+    const rk_t1_source *b = job->b;
     double gain = 0, bits = 0;
     if (!(b->slope > 0))
         return true;
-    for (uint32_t i = pass < 2 ? 0 : pass - 2; i <= pass; i++) {
+    for (uint32_t i = job->index < 2 ? 0 : job->index - 2; i <= job->index; i++) {
         gain += b->ends[i].gain;
-        bits += (double)p->bits[i];
+        bits += (double)job->bits[i];
     }
     return gain * 8 >= b->slope * bits;
 }
 
-/* Ends the open segment behind `pass`. */
-static bool close_segment(rk_t1_source *b, progress *p, uint32_t pass)
+/* Ends the open segment behind the present pass. */
+static bool close_segment(rk_t1_job *job)
 {
-    uint32_t lengths[RK_T1_PASSES], count = pass + 1 - p->first;
+    rk_t1_source *b = job->b;
+    uint32_t lengths[RK_T1_PASSES], count = job->index + 1 - job->first;
     bool predictable = b->style & RK_T1_PREDICTABLE;
-    if (!rk_mq_encode_finish(&p->mq, p->points, count, predictable, b->out + b->size, b->capacity - b->size,
+    if (!rk_mq_encode_finish(&job->mq, job->points, count, predictable, b->out + b->size, b->capacity - b->size,
                              lengths))
         return false;
     for (uint32_t i = 0; i < count; i++)
-        b->ends[p->first + i].length = (uint32_t)b->size + lengths[i];
-    b->ends[pass].closed = true;
+        b->ends[job->first + i].length = (uint32_t)b->size + lengths[i];
+    b->ends[job->index].closed = true;
     b->size += lengths[count - 1];
-    p->first = pass + 1;
+    job->first = job->index + 1;
     return true;
 }
 
-/* Codes one pass and notes its end. */
-static void code_pass(const rk_t1_engine *engine, rk_t1_source *b, void *work, progress *p, uint32_t index,
-                      const rk_t1_pass *pass)
+/* Notes the end of the pass that was coded. */
+static void note_end(rk_t1_job *job, const rk_t1_tally *tally)
 {
-    rk_t1_tally tally = {0, 0, 0};
-    if (index == p->first) {
-        rk_mq_encode_start(&p->mq, pass->raw);
-        p->spent = 0;
-    }
-    engine->code(work, &p->mq, pass, &tally);
-    if (pass->kind == RK_T1_CLEANUP && b->style & RK_T1_SYMBOLS) /* D.5 */
+    rk_t1_source *b = job->b;
+    rk_t1_end *end = &b->ends[job->index];
+    if (job->pass.kind == RK_T1_CLEANUP && b->style & RK_T1_SYMBOLS) /* D.5 */
         for (unsigned i = 0; i < 4; i++)
-            rk_mq_encode_symbol(&p->mq, RK_MQ_UNIFORM, ~i & 1);
-    size_t bits = rk_mq_encode_bits(&p->mq);
-    p->points[index - p->first] = rk_mq_encode_point(&p->mq);
-    p->bits[index] = bits - p->spent;
-    p->spent = bits;
-    b->ends[index].gain = pass->measured ? gain_of(b, pass, &tally) : 0;
-    b->ends[index].closed = false;
+            rk_mq_encode_symbol(&job->mq, RK_MQ_UNIFORM, ~i & 1);
+    size_t bits = rk_mq_encode_bits(&job->mq);
+    job->points[job->index - job->first] = rk_mq_encode_point(&job->mq);
+    job->bits[job->index] = bits - job->spent;
+    job->spent = bits;
+    end->gain = job->pass.measured ? gain_of(b, &job->pass, tally) : 0;
+    end->closed = false;
     if (b->style & RK_T1_RESET)
-        rk_mq_encode_reset(&p->mq);
+        rk_mq_encode_reset(&job->mq);
 }
 
-/* All passes from the first plane to the floor; false if the capacity does not do. */
-static bool code_passes(const rk_t1_engine *engine, rk_t1_source *b, void *work, progress *p)
+/* Makes the coder ready for the pass. */
+static void open_pass(rk_t1_job *job)
 {
-    rk_t1_pass pass = {RK_T1_CLEANUP, b->planes - 1, false, b->weight > 0};
-    for (uint32_t i = 0;; i++) {
-        pass.raw = b->style & RK_T1_BYPASS && i >= 10 && pass.kind != RK_T1_CLEANUP;
-        code_pass(engine, b, work, p, i, &pass);
-        bool last = (pass.kind == RK_T1_CLEANUP && pass.plane == b->floor) || !pays(b, p, i);
-        if (rk_mq_encode_full(&p->mq))
-            return false;
-        if ((last || closes(b, i, pass.kind)) && !close_segment(b, p, i))
-            return false;
-        b->passes = i + 1;
-        if (last)
-            return true;
-        if (pass.kind == RK_T1_CLEANUP)
-            pass.plane--;
-        pass.kind = pass.kind == RK_T1_CLEANUP ? RK_T1_SIGNIFICANCE : pass.kind + 1;
+    rk_t1_pass *pass = &job->pass;
+    pass->raw = job->b->style & RK_T1_BYPASS && job->index >= 10 && pass->kind != RK_T1_CLEANUP;
+    if (job->index == job->first) {
+        rk_mq_encode_start(&job->mq, pass->raw);
+        job->spent = 0;
     }
 }
 
-void rk_t1_encode_one(const rk_t1_engine *engine, rk_t1_source *b, void *work)
+static bool give_up(rk_t1_job *job)
 {
-    progress p;
-    b->result = 0;
+    job->b->result = RK_BLOCK_FULL;
+    job->b->passes = 0;
+    job->b->size = 0;
+    return false;
+}
+
+bool rk_t1_next(rk_t1_job *job, const rk_t1_tally *tally)
+{
+    rk_t1_pass *pass = &job->pass;
+    note_end(job, tally);
+    bool last = (pass->kind == RK_T1_CLEANUP && pass->plane == job->b->floor) || !pays(job);
+    if (rk_mq_encode_full(&job->mq))
+        return give_up(job);
+    if ((last || closes(job->b, job->index, pass->kind)) && !close_segment(job))
+        return give_up(job);
+    job->b->passes = ++job->index;
+    if (last)
+        return false;
+    if (pass->kind == RK_T1_CLEANUP) {
+        pass->kind = RK_T1_SIGNIFICANCE;
+        pass->plane--;
+    } else {
+        pass->kind++;
+    }
+    open_pass(job);
+    return true;
+}
+
+bool rk_t1_begin(rk_t1_job *job, rk_t1_source *b, unsigned planes, uint8_t *string)
+{
+    b->result = planes > 31 ? RK_BLOCK_WIDE : 0;
+    b->planes = planes > 31 ? 0 : planes;
     b->passes = 0;
     b->size = 0;
-    b->planes = engine->enter(work, b);
-    if (b->planes > 31) {
-        b->result = RK_BLOCK_WIDE;
-        b->planes = 0;
-        return;
-    }
     if (b->planes <= b->floor)
-        return;
-    p.mq.string = (uint8_t *)work + RK_T1_ENCODE_STATE;
-    p.mq.limit = p.mq.string + b->capacity + RK_MQ_SLACK;
-    p.first = 0;
-    rk_mq_encode_reset(&p.mq);
-    if (!code_passes(engine, b, work, &p)) {
-        b->result = RK_BLOCK_FULL;
-        b->passes = 0;
-        b->size = 0;
-    }
+        return false;
+    job->b = b;
+    job->mq.string = string;
+    job->mq.limit = string + b->capacity + RK_MQ_SLACK;
+    job->index = 0;
+    job->first = 0;
+    job->pass = (rk_t1_pass){RK_T1_CLEANUP, b->planes - 1, false, b->weight > 0};
+    rk_mq_encode_reset(&job->mq);
+    open_pass(job);
+    return true;
 }
 
 /*
@@ -156,7 +159,9 @@ size_t rk_t1_encode_capacity(uint32_t width, uint32_t height, uint32_t planes)
 
 bool rk_t1_encode_work(size_t *size, size_t capacity)
 {
-    return rk_add_size(size, capacity, RK_T1_ENCODE_STATE + 3 * RK_MQ_SLACK + 64);
+    size_t lane;
+    return rk_add_size(&lane, capacity, RK_T1_ENCODE_STATE + RK_T1_ENCODE_SPARE) &&
+           rk_mul_size(size, lane, RK_T1_ENCODE_LANES);
 }
 
 void rk_t1_encode_table_fill(rk_t1_encode_table *t, uint32_t cpu)

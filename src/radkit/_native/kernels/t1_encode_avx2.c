@@ -188,29 +188,105 @@ static void tally_up(const rk_t1_model *t, const rk_t1_pass *pass, rk_t1_tally *
 
 /* ---- blocks ----------------------------------------------------------------------------- */
 
-static unsigned enter(void *state, const rk_t1_source *b)
+/* A block, and what is left of the list of its present pass. */
+typedef struct lane {
+    rk_t1_job job;
+    rk_t1_model *model;
+    uint8_t *string;
+    const uint8_t *list;
+    size_t left;
+    bool busy;
+} lane;
+
+typedef struct queue {
+    rk_t1_source *next, *end;
+} queue;
+
+/* Starts the next block that has anything to code. */
+static void take_block(lane *l, queue *q)
 {
-    return rk_t1_enter_avx2(state, b);
+    l->busy = false;
+    while (!l->busy && q->next < q->end) {
+        rk_t1_source *b = q->next++;
+        l->busy = rk_t1_begin(&l->job, b, rk_t1_enter_avx2(l->model, b), l->string);
+    }
 }
 
-static void code(void *state, rk_mq_encoder *m, const rk_t1_pass *pass, rk_t1_tally *tally)
+static void list_pass(lane *l)
 {
-    rk_t1_model *t = state;
-    size_t n = rk_t1_list_avx2(t, pass);
-    if (pass->raw)
-        for (size_t i = 0; i < n; i++)
-            rk_mq_encode_plain(m, t->list[i] & 1);
-    else
-        rk_mq_encode_list_avx2(m, t->list, n);
-    if (pass->measured)
-        tally_up(t, pass, tally);
+    l->left = rk_t1_list_avx2(l->model, &l->job.pass);
+    l->list = l->model->list;
+    if (l->job.pass.raw) {
+        for (size_t i = 0; i < l->left; i++)
+            rk_mq_encode_plain(&l->job.mq, l->list[i] & 1);
+        l->left = 0;
+    }
+}
+
+/* The list is empty: ends its pass and goes on to a pass, of this or another block, that has symbols. */
+static void feed(lane *l, queue *q)
+{
+    while (l->busy && !l->left) {
+        rk_t1_tally tally = {0, 0, 0};
+        if (l->job.pass.measured)
+            tally_up(l->model, &l->job.pass, &tally);
+        if (!rk_t1_next(&l->job, &tally))
+            take_block(l, q);
+        if (l->busy)
+            list_pass(l);
+    }
+}
+
+static void code_all(lane *lanes, queue *q)
+{
+    rk_mq_encoder *coders[RK_T1_ENCODE_LANES];
+    for (;;) {
+        const uint8_t *lists[RK_T1_ENCODE_LANES];
+        size_t least = SIZE_MAX;
+        for (int i = 0; i < RK_T1_ENCODE_LANES; i++) {
+            feed(&lanes[i], q);
+            coders[i] = &lanes[i].job.mq;
+            lists[i] = lanes[i].list;
+            if (lanes[i].left < least)
+                least = lanes[i].left;
+        }
+        if (!least)
+            break;
+        rk_mq_encode_lists_avx2(coders, lists, least);
+        for (int i = 0; i < RK_T1_ENCODE_LANES; i++) {
+            lanes[i].list += least;
+            lanes[i].left -= least;
+        }
+    }
+    for (int i = 0; i < RK_T1_ENCODE_LANES; i++) /* fewer blocks than lanes are left */
+        while (lanes[i].busy) {
+            rk_mq_encode_list_avx2(coders[i], lanes[i].list, lanes[i].left);
+            lanes[i].left = 0;
+            feed(&lanes[i], q);
+        }
 }
 
 void rk_t1_encode_avx2(rk_t1_source *blocks, size_t n, void *work)
 {
-    static const rk_t1_engine engine = {enter, code};
+    lane lanes[RK_T1_ENCODE_LANES];
+    queue q = {blocks, blocks + n};
+    size_t most = 0;
     for (size_t i = 0; i < n; i++)
-        rk_t1_encode_one(&engine, &blocks[i], work);
+        most = blocks[i].capacity > most ? blocks[i].capacity : most;
+    size_t size = (RK_T1_ENCODE_STATE + RK_T1_ENCODE_SPARE + most) & ~(size_t)63;
+    for (int i = 0; i < RK_T1_ENCODE_LANES; i++) {
+        lane *l = &lanes[i];
+        l->model = (rk_t1_model *)(void *)((uint8_t *)work + (size_t)i * size);
+        l->string = (uint8_t *)l->model + RK_T1_ENCODE_STATE;
+        l->list = NULL;
+        l->left = 0;
+        take_block(l, &q);
+        if (l->busy)
+            list_pass(l);
+    }
+    code_all(lanes, &q);
 }
+
+_Static_assert(RK_T1_ENCODE_LANES == RK_MQ_LISTS, "lanes of the coder");
 
 RK_TARGET_END

@@ -168,9 +168,8 @@ static void code_column(reference *r, uint32_t x, uint32_t y, uint32_t end)
     }
 }
 
-static void code(void *state, rk_mq_encoder *m, const rk_t1_pass *pass, rk_t1_tally *tally)
+static void code(reference *r, rk_mq_encoder *m, const rk_t1_pass *pass)
 {
-    reference *r = state;
     uint32_t w = r->b->width, h = r->b->height;
     r->mq = m;
     r->pass = pass;
@@ -178,7 +177,6 @@ static void code(void *state, rk_mq_encoder *m, const rk_t1_pass *pass, rk_t1_ta
     for (uint32_t y = 0; y < h; y += 4)
         for (uint32_t x = 0; x < w; x++)
             code_column(r, x, y, h - y < 4 ? h : y + 4);
-    *tally = r->tally;
     if (pass->kind != RK_T1_CLEANUP)
         return;
     for (uint32_t y = 0; y < h; y++)
@@ -186,9 +184,8 @@ static void code(void *state, rk_mq_encoder *m, const rk_t1_pass *pass, rk_t1_ta
             *flags_at(r, x, y) &= (uint8_t)~VISITED;
 }
 
-static unsigned enter(void *state, const rk_t1_source *b)
+static unsigned enter(reference *r, const rk_t1_source *b)
 {
-    reference *r = state;
     uint32_t all = 0;
     r->b = b;
     memset(r->flags, 0, sizeof r->flags);
@@ -211,7 +208,14 @@ static unsigned enter(void *state, const rk_t1_source *b)
 
 void rk_t1_encode_c(rk_t1_source *blocks, size_t n, void *work)
 {
-    static const rk_t1_engine engine = {enter, code};
-    for (size_t i = 0; i < n; i++)
-        rk_t1_encode_one(&engine, &blocks[i], work);
+    reference *r = work;
+    uint8_t *string = (uint8_t *)work + RK_T1_ENCODE_STATE;
+    rk_t1_job job;
+    for (size_t i = 0; i < n; i++) {
+        bool more = rk_t1_begin(&job, &blocks[i], enter(r, &blocks[i]), string);
+        while (more) {
+            code(r, &job.mq, &job.pass);
+            more = rk_t1_next(&job, &r->tally);
+        }
+    }
 }

@@ -5,8 +5,14 @@
 #include "mq_encode.h"
 #include "t1_encode.h"
 
-/* Bytes of work before the code string, the most of any variant. */
-#define RK_T1_ENCODE_STATE 131072
+/* Work of a block: so many bytes, the most of any variant, then its code string. */
+#define RK_T1_ENCODE_STATE 98304
+
+/* Bytes of work beside: what a string may be longer than the bytes made of it, and alignment. */
+#define RK_T1_ENCODE_SPARE (3 * RK_MQ_SLACK + 64)
+
+/* Blocks that a variant has on their way at once, the most of any. */
+#define RK_T1_ENCODE_LANES 3
 
 typedef enum rk_t1_kind { RK_T1_SIGNIFICANCE, RK_T1_REFINEMENT, RK_T1_CLEANUP } rk_t1_kind;
 
@@ -27,13 +33,25 @@ typedef struct rk_t1_pass {
     bool measured; /* fill in the tally */
 } rk_t1_pass;
 
-/* A variant: how it takes a block in, returning the number of planes (32 for INT32_MIN), and codes a pass. */
-typedef struct rk_t1_engine {
-    unsigned (*enter)(void *state, const rk_t1_source *b);
-    void (*code)(void *state, rk_mq_encoder *m, const rk_t1_pass *pass, rk_t1_tally *tally);
-} rk_t1_engine;
+/*
+ * A block on its way: which passes there are, where segments end, lengths, gains, when to stop. A variant
+ * calls rk_t1_begin, then codes `pass` into `mq` and calls rk_t1_next until that says there is no more.
+ */
+typedef struct rk_t1_job {
+    rk_t1_source *b;
+    rk_mq_encoder mq;
+    rk_t1_pass pass; /* to be coded */
+    uint32_t index;  /* of this pass */
+    uint32_t first;  /* pass of the open segment */
+    size_t spent;    /* bits of the open segment before this pass */
+    rk_mq_point points[RK_T1_PASSES]; /* of the open segment */
+    size_t bits[RK_T1_PASSES];        /* that each pass took */
+} rk_t1_job;
 
-/* Codes a block: which passes there are, where segments end, lengths, gains, when to stop. */
-void rk_t1_encode_one(const rk_t1_engine *engine, rk_t1_source *b, void *work);
+/* `planes` as found (32 for INT32_MIN). False if there is nothing to code; the result is complete then. */
+bool rk_t1_begin(rk_t1_job *job, rk_t1_source *b, unsigned planes, uint8_t *string);
+
+/* False if that was the last pass: the result is complete. */
+bool rk_t1_next(rk_t1_job *job, const rk_t1_tally *tally);
 
 #endif /* RK_KERNELS_T1_ENCODE_WORK_H */
