@@ -23,6 +23,23 @@ rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     return rk_j2k_writing_open(&e->writing, &task->layout, &e->arena);
 }
 
+static bool is_lone(uint32_t start, uint32_t stop)
+{
+    return stop - start == 1 && (start & 1);
+}
+
+/* Whether some level has a single row or column that is high-pass, which then holds its mean (F.4.6). */
+static bool has_lone(const rk_j2k_writing *w)
+{
+    for (uint32_t k = 0; k < w->across * w->down; k++)
+        for (unsigned r = 1; r <= w->layout.style.levels; r++) {
+            const rk_j2k_rect *all = &w->tiles[k].comps[0].res[r].all;
+            if (is_lone(all->x0, all->x1) || is_lone(all->y0, all->y1))
+                return true;
+        }
+    return false;
+}
+
 /*
  * The reversible transforms move a constant into LL alone, so samples are taken around the middle
  * of their own range, not of that of their depth: then narrow ranges fit 16 bits at any depth.
@@ -31,10 +48,10 @@ static rk_status set_range(rk_j2k_encoder *e)
 {
     const rk_j2k_task *t = &e->task;
     int64_t level = t->layout.sign ? 0 : (int64_t)1 << (t->layout.depth - 1);
-    int64_t middle = t->low + (t->high - t->low) / 2;
-    int64_t peak = t->layout.mct ? t->high - t->low : t->high - middle;
-    if (middle - t->low > peak)
-        peak = middle - t->low;
+    int64_t middle = has_lone(&e->writing) ? level : t->low + (t->high - t->low) / 2;
+    int64_t up = t->high - middle, down = middle - t->low, peak = up > down ? up : down;
+    if (t->layout.mct) /* of differences, too */
+        peak = t->high - t->low > peak ? t->high - t->low : peak;
     e->type = peak <= RK_J2K_PEAK_INT16 && !e->wide ? RK_DWT_INT16 : RK_DWT_INT32;
     e->shift = (int32_t)(uint32_t)(uint64_t)middle;
     e->fix = (int32_t)(uint32_t)(uint64_t)(middle - level);
