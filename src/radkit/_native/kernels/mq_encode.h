@@ -83,15 +83,17 @@ static inline void rk_mq_encode_plain(rk_mq_encoder *m, unsigned bit)
 
 #if defined(__x86_64__) || defined(_M_X64)
 /*
- * Lists of symbols: a byte is 2 * context + bit, or RK_MQ_HIT + row for a run that ends in this row: 1 in
- * RK_MQ_RUN and two bits in RK_MQ_UNIFORM.
+ * Lists of symbols: a byte is 2 * context + bit, or RK_MQ_HIT + row for a run that ends in this row (1 in
+ * RK_MQ_RUN and two bits in RK_MQ_UNIFORM), or RK_MQ_RUNS + n for n zeros in RK_MQ_RUN.
  */
 #define RK_MQ_HIT 40
+#define RK_MQ_RUNS 64
+#define RK_MQ_RUNS_MOST (255 - RK_MQ_RUNS)
 #define RK_MQ_LISTS 3
 
 void rk_mq_encode_list_avx2(rk_mq_encoder *m, const uint8_t *list, size_t n);
 
-/* n symbols of each of several lists, which takes less time than one after the other. */
+/* n bytes of each of several lists, which takes less time than one after the other. */
 void rk_mq_encode_lists_avx2(rk_mq_encoder *const m[RK_MQ_LISTS], const uint8_t *const lists[RK_MQ_LISTS], size_t n);
 #endif
 

@@ -1,6 +1,6 @@
 /*
  * kernels/mq_encode_avx2.c: MQ encoder on lists of symbols, without a jump that depends on them but those to
- * write 24 bits and to end a run. Compilers make jumps of conditional expressions, hence the assembly.
+ * write 24 bits and for runs. Compilers make jumps of conditional expressions, hence the assembly.
  *
  * One list is one chain of about 14 cycles per symbol: the interval decides whether a context changes its
  * state, and most symbols are in the context of the one before. Three lists side by side take 1.5 times
@@ -121,10 +121,34 @@ COLD registers end_run(rk_mq_encoder *m, registers r, uint32_t row)
     return r;
 }
 
+/* n zeros in RK_MQ_RUN: as many at once as A allows without renormalising. */
+COLD registers runs(rk_mq_encoder *m, registers r, uint32_t n)
+{
+    while (n > 0) {
+        uint64_t step = steps[2 * m->state[RK_MQ_RUN]];
+        if ((int64_t)step > 0) { /* the more probable symbol */
+            uint32_t q = (uint32_t)step & 0xFFFF0000u, most = (r.a - 0x80000000u) / q, now = most < n ? most : n;
+            r.a -= now * q;
+            r.c += (uint64_t)now * (q >> 16);
+            n -= now;
+            if (n == 0)
+                break;
+        }
+        encode(m, &r, RK_MQ_RUN, 0);
+        n--;
+    }
+    return r;
+}
+
+COLD registers put_several(rk_mq_encoder *m, registers r, uint32_t symbol)
+{
+    return symbol >= RK_MQ_RUNS ? runs(m, r, symbol - RK_MQ_RUNS) : end_run(m, r, symbol - RK_MQ_HIT);
+}
+
 INLINE void put(rk_mq_encoder *m, registers *r, uint32_t symbol)
 {
     if (RARELY(symbol >= RK_MQ_HIT))
-        *r = end_run(m, *r, symbol - RK_MQ_HIT);
+        *r = put_several(m, *r, symbol);
     else
         encode(m, r, symbol >> 1, symbol & 1);
 }

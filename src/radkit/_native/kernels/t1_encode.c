@@ -36,20 +36,47 @@ static bool closes(const rk_t1_source *b, uint32_t pass, rk_t1_kind kind)
     return b->style & RK_T1_BYPASS && pass >= 9 && kind != RK_T1_SIGNIFICANCE;
 }
 
+/* Sums over a row: of squares, of magnitudes, of those that are not 0. */
+typedef struct sums {
+    double squares, sizes, count;
+} sums;
+
+static void add_int16(sums *to, const int16_t *row, size_t n)
+{
+    uint64_t squares = 0;
+    uint32_t sizes = 0, count = 0; /* of at most 1024 */
+    for (size_t x = 0; x < n; x++) {
+        int32_t v = row[x];
+        squares += (uint32_t)(v * v);
+        sizes += (uint32_t)(v < 0 ? -v : v);
+        count += v != 0;
+    }
+    to->squares += (double)squares;
+    to->sizes += sizes;
+    to->count += count;
+}
+
+static void add_int32(sums *to, const int32_t *row, size_t n)
+{
+    for (size_t x = 0; x < n; x++) {
+        double v = row[x];
+        to->squares += v * v;
+        to->sizes += v < 0 ? -v : v;
+        to->count += v != 0;
+    }
+}
+
 /* Squared error of a decoder that has nothing of the block. */
 static double energy(const rk_t1_source *b)
 {
-    double squares = 0, sizes = 0, count = 0;
-    for (size_t y = 0; y < b->height; y++)
-        for (size_t x = 0; x < b->width; x++) {
-            size_t at = y * b->stride + x;
-            double v = b->format == RK_COEF_INT16 ? (double)((const int16_t *)b->values)[at]
-                                                  : (double)((const int32_t *)b->values)[at];
-            squares += v * v;
-            sizes += v < 0 ? -v : v;
-            count += v != 0;
-        }
-    return b->weight * (b->half ? squares + sizes + 0.25 * count : squares);
+    sums s = {0, 0, 0};
+    for (size_t y = 0; y < b->height; y++) {
+        if (b->format == RK_COEF_INT16)
+            add_int16(&s, (const int16_t *)b->values + y * b->stride, b->width);
+        else
+            add_int32(&s, (const int32_t *)b->values + y * b->stride, b->width);
+    }
+    return b->weight * (b->half ? s.squares + s.sizes + 0.25 * s.count : s.squares);
 }
 
 /*

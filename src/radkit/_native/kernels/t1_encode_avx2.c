@@ -139,6 +139,7 @@ unsigned rk_t1_enter_avx2(rk_t1_model *t, const rk_t1_source *b)
     t->words = (b->width + 15) / 16;
     t->stripes = (b->height + 3) / 4;
     t->pitch = t->words + 2;
+    t->width = b->width;
     t->height = b->height;
     t->band = b->band;
     t->causal = b->style & RK_T1_CAUSAL;
@@ -165,24 +166,33 @@ INLINE uint64_t count(uint64_t word)
     return (uint64_t)_mm_popcnt_u64(word);
 }
 
+/* Words in which anything was coded. */
+typedef struct counted {
+    uint64_t coded, bits;
+    size_t word;
+} counted;
+
 static void tally_up(const rk_t1_model *t, const rk_t1_pass *pass, rk_t1_tally *tally)
 {
-    const uint64_t *bits = t->plane[pass->plane];
-    size_t n = t->words * t->stripes;
-    uint64_t all = 0, ones = 0;
-    for (size_t i = 0; i < n; i++) {
-        all += count(t->coded[i]);
-        ones += count(t->coded[i] & bits[i]);
+    counted list[RK_T1_WORDS];
+    size_t n = 0;
+    for (size_t i = 0; i < t->words * t->stripes; i++) {
+        counted c = {t->coded[i], t->coded[i] & t->plane[pass->plane][i], i};
+        list[n] = c;
+        n += c.coded != 0;
+        tally->ones += count(c.bits);
+        tally->zeros += count(c.coded ^ c.bits);
     }
-    tally->ones = ones;
-    tally->zeros = all - ones;
+    bool refined = tally->zeros != 0;
     for (unsigned p = 0; p < pass->plane; p++) {
-        int64_t below = 0;
-        for (size_t i = 0; i < n; i++) {
-            uint64_t set = t->coded[i] & t->plane[p][i];
-            below += (int64_t)(2 * count(set & bits[i])) - (int64_t)count(set);
+        int64_t with = 0, without = 0;
+        for (size_t k = 0; k < n; k++) {
+            uint64_t below = t->plane[p][list[k].word];
+            with += (int64_t)count(below & list[k].bits);
+            if (refined)
+                without += (int64_t)count(below & (list[k].coded ^ list[k].bits));
         }
-        tally->below += below * ((int64_t)1 << p);
+        tally->below += (with - without) * ((int64_t)1 << p);
     }
 }
 

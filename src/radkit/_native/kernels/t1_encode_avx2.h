@@ -21,7 +21,7 @@ enum {
  */
 typedef struct rk_t1_model {
     size_t words, stripes, pitch; /* pitch: of bordered arrays */
-    uint32_t height;
+    uint32_t width, height;
     uint8_t band;
     bool causal;
     uint64_t significant[RK_T1_BORDERED], negative[RK_T1_BORDERED];

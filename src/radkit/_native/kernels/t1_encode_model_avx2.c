@@ -293,11 +293,21 @@ INLINE bool fill_stripe(rk_t1_model *t, const stripe *p, const uint64_t *bits, s
     return any != 0;
 }
 
-INLINE void model_stripe(const rk_t1_model *t, const stripe *p, symbols *y, bool raw)
+/* Significant neighbours out of the own column. */
+INLINE __m256i beside(const around *a)
+{
+    const __m256i row0 = _mm256_set1_epi64x((long long)RK_T1_ROW0), row3 = _mm256_set1_epi64x((long long)RK_T1_ROW3);
+    return or2(or4(a->w, a->e, a->nw, a->ne), or4(a->sw, a->se, and2(a->n, row0), and2(a->s, row3)));
+}
+
+/* Symbols of a stripe; and, if `quiet` is given, what is coded and has no neighbours beside. */
+INLINE void model_stripe(const rk_t1_model *t, const stripe *p, symbols *y, bool raw, uint64_t *quiet)
 {
     for (size_t k = 0; k < t->words; k += RK_T1_LANES) {
         around a = look_around(p, k);
         __m256i zero[4], sign[4];
+        if (quiet)
+            store(quiet + k, without(load(y->coded + k), beside(&a)));
         zero_contexts(t->band, &a, zero);
         sign_symbols(p, k, &a, raw, sign);
         store(y->zero[0] + k, load(y->found + k));
@@ -316,7 +326,7 @@ static uint8_t *significance(rk_t1_model *t, const rk_t1_pass *pass, uint8_t *to
         stripe p = open_stripe(t, s, before);
         if (!fill_stripe(t, &p, t->plane[pass->plane], &y))
             continue;
-        model_stripe(t, &p, &y, pass->raw);
+        model_stripe(t, &p, &y, pass->raw, NULL);
         for (size_t k = 0; k < t->words; k++)
             to = list_word(to, &y, k, 5);
     }
@@ -370,9 +380,10 @@ INLINE void add_runs(symbols *y, size_t k, uint64_t quiet)
     y->zero[0][k] |= hit & ~first & (second | ~third);
 }
 
-/* What a cleanup pass codes in a stripe and finds significant. */
-INLINE void clean_stripe(rk_t1_model *t, const stripe *p, const uint64_t *bits, symbols *y)
+/* What a cleanup pass codes in a stripe and finds significant; false if nothing is significant near it. */
+INLINE bool clean_stripe(rk_t1_model *t, const stripe *p, const uint64_t *bits, symbols *y)
 {
+    uint64_t any = 0;
     for (size_t k = 0; k < t->words; k++) {
         size_t i = p->first + k;
         y->coded[k] = t->valid[i] & ~(p->now[k] | t->visited[i]);
@@ -380,44 +391,45 @@ INLINE void clean_stripe(rk_t1_model *t, const stripe *p, const uint64_t *bits, 
         t->coded[i] = y->found[k];
         t->visited[i] = 0;
         p->now[k] |= y->found[k];
+        any |= p->now[k] | p->above[k] | p->below[k];
     }
+    return any != 0;
 }
 
-/* Samples that nothing outside of their column makes near, by word. */
-INLINE void find_quiet(const rk_t1_model *t, const stripe *p, const symbols *y, uint64_t *quiet)
+/* Appends columns that stay insignificant. */
+INLINE uint8_t *append_still(uint8_t *to, size_t columns)
 {
-    const __m256i row0 = _mm256_set1_epi64x((long long)RK_T1_ROW0), row3 = _mm256_set1_epi64x((long long)RK_T1_ROW3);
-    for (size_t k = 0; k < t->words; k += RK_T1_LANES) {
-        around a = look_around(p, k);
-        __m256i near = or2(or2(a.w, a.e), or4(a.nw, a.ne, a.sw, a.se));
-        near = or4(near, and2(a.n, row0), and2(a.s, row3), _mm256_setzero_si256());
-        store(quiet + k, without(load(y->coded + k), near));
-    }
+    for (; columns > RK_MQ_RUNS_MOST; columns -= RK_MQ_RUNS_MOST)
+        *to++ = RK_MQ_RUNS + RK_MQ_RUNS_MOST;
+    if (columns)
+        *to++ = (uint8_t)(RK_MQ_RUNS + columns);
+    return to;
 }
 
 static uint8_t *cleanup(rk_t1_model *t, const rk_t1_pass *pass, uint8_t *to)
 {
     symbols y;
-    uint64_t before[RK_T1_ROW], quiet[RK_T1_ROW] = {0};
+    uint64_t before[RK_T1_ROW], quiet[RK_T1_ROW];
+    size_t still = 0;
     for (size_t s = 0; s < t->stripes; s++) {
         stripe p = open_stripe(t, s, before);
-        clean_stripe(t, &p, t->plane[pass->plane], &y);
-        model_stripe(t, &p, &y, false);
-        if (p.full)
-            find_quiet(t, &p, &y, quiet);
-        else
-            memset(quiet, 0, sizeof quiet);
+        if (!clean_stripe(t, &p, t->plane[pass->plane], &y) && p.full) {
+            still += t->width;
+            continue;
+        }
+        model_stripe(t, &p, &y, false, quiet);
         for (size_t k = 0; k < t->words; k++) {
-            if (quiet[k] == ~0ull && !y.found[k]) { /* nothing near, nothing found */
-                _mm_storeu_si128((__m128i *)(void *)to, _mm_set1_epi8(2 * RK_MQ_RUN));
-                to += 16;
+            if (p.full && quiet[k] == ~0ull && !y.found[k]) {
+                still += 16;
                 continue;
             }
-            add_runs(&y, k, quiet[k]);
+            to = append_still(to, still);
+            still = 0;
+            add_runs(&y, k, p.full ? quiet[k] : 0);
             to = list_word(to, &y, k, 6);
         }
     }
-    return to;
+    return append_still(to, still);
 }
 
 size_t rk_t1_list_avx2(rk_t1_model *t, const rk_t1_pass *pass)
