@@ -20,7 +20,9 @@ rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     e->arena.budget = &e->budget;
     fill_tables(&e->tables, task->cpu);
     RK_TRY(rk_j2k_queue_open(e));
-    return rk_j2k_writing_open(&e->writing, &task->layout, &e->arena);
+    RK_TRY(rk_j2k_writing_open(&e->writing, &task->layout, &e->arena));
+    return rk_j2k_take(&e->arena, (void **)&e->passes,
+                       (uint64_t)e->writing.across * e->writing.down, sizeof *e->passes);
 }
 
 static bool is_lone(uint32_t start, uint32_t stop)

@@ -109,6 +109,7 @@ typedef struct rk_j2k_encoder {
     double slope;          /* where Part 1 blocks may stop, gain per byte; 0: nowhere */
     rk_j2k_rated *rated;
     uint64_t bytes, blocks; /* of all blocks, and their number */
+    struct rk_j2k_pass **passes; /* by tile: coefficients that are kept, or NULL */
     bool wide;             /* 16 bits do not hold the coefficients: another run is needed */
 } rk_j2k_encoder;
 

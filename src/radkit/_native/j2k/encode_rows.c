@@ -18,44 +18,53 @@ typedef struct chain {
     unsigned number;
 } chain;
 
-typedef struct pass {
+typedef struct rk_j2k_pass {
     rk_j2k_encoder *e;
     rk_j2k_outtile *tile;
-    rk_j2k_arena arena; /* of this tile */
+    rk_j2k_arena *arena;
     chain *chains;
     unsigned levels, size; /* size: bytes of a coefficient */
     bool keep;
     uint8_t hold[RK_J2K_LEVELS_MAX + 1]; /* rows of a strip by resolution, as exponents */
-    void *indices; /* a row of blocks as the block coder takes it, if that is not the strip itself */
-    void *line;    /* a row of int32_t on its way to float */
+    /* Rows of blocks as the block coder takes them, if these are not in the strip. */
+    int32_t *indices;
+    size_t room, used;
+    void *line; /* a row of int32_t on its way to float */
 } pass;
 
 /* ---- coding of a row of blocks --------------------------------------------------------------- */
 
+/* Room for n coefficients; if there is too little, those before are coded first. */
+static rk_status take_room(pass *p, size_t n, int32_t **to)
+{
+    if (p->room - p->used < n) {
+        RK_TRY(rk_j2k_queue_flush(p->e));
+        p->used = 0;
+    }
+    *to = p->indices + p->used;
+    p->used += n;
+    return rk_j2k_fine();
+}
+
 /* LL with what was taken off the samples beyond the level shift; that goes through 5/3 unchanged. */
-static const void *mend_rows(pass *p, const rk_j2k_strip *strip, const uint8_t *data,
-                             uint32_t width, uint32_t height)
+static void mend_rows(const pass *p, const uint8_t *data, size_t stride, int32_t *to,
+                      uint32_t width, uint32_t height)
 {
     const rk_samples_table *t = &p->e->tables.samples;
     int32_t fix = p->e->fix;
-    for (uint32_t y = 0; y < height; y++) {
-        int32_t *to = (int32_t *)p->indices + (size_t)y * width;
-        const void *from = data + y * strip->stride * p->size;
+    for (uint32_t y = 0; y < height; y++, data += stride * p->size, to += width) {
         if (p->e->type == RK_DWT_INT16)
-            t->raise(from, to, width, fix);
+            t->raise(data, to, width, fix);
         else
-            t->w32_i32(from, 1, to, width, (int32_t)(0u - (uint32_t)fix));
+            t->w32_i32(data, 1, to, width, (int32_t)(0u - (uint32_t)fix));
     }
-    return p->indices;
 }
 
-static const void *quantise_rows(pass *p, const rk_j2k_strip *strip, const uint8_t *data,
-                                 uint32_t width, uint32_t height, float scale)
+static void quantise_rows(const pass *p, const uint8_t *data, size_t stride, int32_t *to,
+                          uint32_t width, uint32_t height, float scale)
 {
-    for (uint32_t y = 0; y < height; y++)
-        p->e->tables.samples.index(data + y * strip->stride * sizeof(float),
-                                   (int32_t *)p->indices + (size_t)y * width, width, scale);
-    return p->indices;
+    for (uint32_t y = 0; y < height; y++, data += stride * sizeof(float), to += width)
+        p->e->tables.samples.index(data, to, width, scale);
 }
 
 /* Rows y0 to y1 of a band (absolute; of one row of blocks) are in the strip. */
@@ -68,23 +77,21 @@ static rk_status code_rows(pass *p, chain *c, unsigned r, unsigned band, uint32_
     uint32_t width = b->all.x1 - b->all.x0;
     uint32_t row = p->keep ? y0 - b->all.y0 : y0 & ((1u << p->hold[r]) - 1);
     const uint8_t *data = (const uint8_t *)strip->data + row * strip->stride * p->size;
-    const void *from = data;
-    size_t stride = strip->stride;
-    rk_coef format = p->size == 2 ? RK_COEF_INT16 : RK_COEF_INT32;
     bool fixed = r == 0 && e->fix != 0 && (c->number == 0 || !e->task.layout.mct);
-    if (e->step > 0) {
-        float scale = 1.0f / e->deltas[rk_j2k_step_index(r, b->kind)];
-        from = quantise_rows(p, strip, data, width, y1 - y0, scale);
-    } else if (fixed) {
-        from = mend_rows(p, strip, data, width, y1 - y0);
+    rk_coef format = p->size == 2 ? RK_COEF_INT16 : RK_COEF_INT32;
+    int32_t *to;
+    if (e->step == 0 && !fixed) {
+        RK_TRY(rk_j2k_queue_rows(e, res, r, c->number, band, y0, y1, data, strip->stride,
+                                 format));
+        return p->keep ? rk_j2k_fine() : rk_j2k_queue_flush(e); /* the strip is written again */
     }
-    if (from != data) {
-        format = RK_COEF_INT32;
-        stride = width;
-    }
-    RK_TRY(rk_j2k_queue_rows(e, res, r, c->number, band, y0, y1, from, stride, format));
-    /* The strip and the indices are written again; only kept coefficients can wait for more. */
-    return p->keep && from == data ? rk_j2k_fine() : rk_j2k_queue_flush(e);
+    RK_TRY(take_room(p, (size_t)width * (y1 - y0), &to));
+    if (fixed)
+        mend_rows(p, data, strip->stride, to, width, y1 - y0);
+    else
+        quantise_rows(p, data, strip->stride, to, width, y1 - y0,
+                      1.0f / e->deltas[rk_j2k_step_index(r, b->kind)]);
+    return rk_j2k_queue_rows(e, res, r, c->number, band, y0, y1, to, width, RK_COEF_INT32);
 }
 
 /* Band `band` has `rows` rows by now; codes its row of blocks if that is complete. */
@@ -229,15 +236,15 @@ static rk_status open_strip(pass *p, unsigned r, const rk_j2k_rect *all, rk_j2k_
     /* If rows keep their place in the block, all rows of one must have it. */
     uint64_t rows = p->keep ? all->y1 - all->y0 : (uint64_t)1 << p->hold[r];
     strip->stride = ((size_t)(all->x1 - all->x0) + 31) / 32 * 32;
-    return rk_j2k_take_raw(&p->arena, &strip->data, rows * strip->stride + 32, p->size);
+    return rk_j2k_take_raw(p->arena, &strip->data, rows * strip->stride + 32, p->size);
 }
 
 static rk_status open_chain(pass *p, chain *c, unsigned number)
 {
     const rk_j2k_encoder *e = p->e;
     *c = (chain){.out = &p->tile->comps[number], .number = number};
-    RK_TRY(rk_j2k_take(&p->arena, (void **)&c->level, p->levels + 1u, sizeof *c->level));
-    RK_TRY(rk_j2k_take(&p->arena, (void **)&c->strips, p->levels + 1u, sizeof *c->strips));
+    RK_TRY(rk_j2k_take(p->arena, (void **)&c->level, p->levels + 1u, sizeof *c->level));
+    RK_TRY(rk_j2k_take(p->arena, (void **)&c->strips, p->levels + 1u, sizeof *c->strips));
     for (unsigned r = 0; r <= p->levels; r++)
         for (unsigned b = 0; b < c->out->res[r].band_count; b++)
             RK_TRY(open_strip(p, r, &c->out->res[r].bands[b].all, &c->strips[r][b]));
@@ -258,7 +265,7 @@ static rk_status open_chain(pass *p, chain *c, unsigned number)
         void *scratch;
         if (!rk_dwt_scratch(&size, &e->filter, &level))
             return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
-        RK_TRY(rk_j2k_take_raw(&p->arena, &scratch, (uint64_t)size + 64, 1));
+        RK_TRY(rk_j2k_take_raw(p->arena, &scratch, (uint64_t)size + 64, 1));
         scratch = (void *)(((uintptr_t)scratch + 63) / 64 * 64);
         rk_fdwt_begin(&c->level[k], &e->filter, &level, lower, scratch);
         if (!p->keep) {
@@ -270,19 +277,25 @@ static rk_status open_chain(pass *p, chain *c, unsigned number)
     return rk_j2k_fine();
 }
 
+/* One row of blocks has room, with Part 1 a queue full of them: its coder takes several at a time. */
 static rk_status take_indices(pass *p)
 {
     uint64_t most = 0;
     uint32_t width = p->tile->all.x1 - p->tile->all.x0;
+    bool ht = p->e->task.layout.style.flags & RK_J2K_HT;
     for (unsigned r = 0; r <= p->levels; r++) {
         const rk_j2k_outres *res = &p->tile->comps[0].res[r];
         uint64_t size = (uint64_t)(res->all.x1 - res->all.x0) << res->ycb;
         most = size > most ? size : most;
     }
+    if (!ht && most < RK_J2K_QUEUE * RK_BLOCK_AREA)
+        most = RK_J2K_QUEUE * RK_BLOCK_AREA;
     if (p->e->step > 0)
-        RK_TRY(rk_j2k_take_raw(&p->arena, &p->line, width, sizeof(int32_t)));
-    if (p->e->step > 0 || p->e->fix)
-        RK_TRY(rk_j2k_take_raw(&p->arena, &p->indices, most, sizeof(int32_t)));
+        RK_TRY(rk_j2k_take_raw(p->arena, &p->line, width, sizeof(int32_t)));
+    if (p->e->step > 0 || p->e->fix) {
+        RK_TRY(rk_j2k_take_raw(p->arena, (void **)&p->indices, most, sizeof(int32_t)));
+        p->room = (size_t)most;
+    }
     return rk_j2k_fine();
 }
 
@@ -315,27 +328,56 @@ static void set_hold(pass *p)
         p->hold[1] = p->hold[0];
 }
 
-static rk_status run(pass *p)
+static rk_status open_pass(pass *p)
 {
     unsigned comps = p->e->task.layout.comps;
     set_hold(p);
-    RK_TRY(rk_j2k_take(&p->arena, (void **)&p->chains, comps, sizeof *p->chains));
+    RK_TRY(rk_j2k_take(p->arena, (void **)&p->chains, comps, sizeof *p->chains));
     for (unsigned k = 0; k < comps; k++)
         RK_TRY(open_chain(p, &p->chains[k], k));
-    RK_TRY(take_indices(p));
+    return take_indices(p);
+}
+
+static rk_status run(pass *p)
+{
+    RK_TRY(open_pass(p));
     RK_TRY(all_rows(p));
-    return p->keep && !p->e->wide ? code_kept(p) : rk_j2k_fine();
+    if (p->e->wide)
+        return rk_j2k_fine();
+    return p->keep ? code_kept(p) : rk_j2k_queue_flush(p->e);
+}
+
+static pass make_pass(rk_j2k_encoder *e, uint32_t number, rk_j2k_arena *arena)
+{
+    return (pass){.e = e,
+                  .tile = &e->writing.tiles[number],
+                  .arena = arena,
+                  .levels = e->task.layout.style.levels,
+                  .size = e->filter.size,
+                  .keep = true};
+}
+
+/* Irreversibly, with coefficients that stay for the next step. */
+static rk_status encode_again(rk_j2k_encoder *e, uint32_t number)
+{
+    pass **kept = &e->passes[number];
+    if (*kept) {
+        (*kept)->used = 0;
+        return code_kept(*kept);
+    }
+    RK_TRY(rk_j2k_take(&e->arena, (void **)kept, 1, sizeof **kept));
+    **kept = make_pass(e, number, &e->arena);
+    return run(*kept);
 }
 
 rk_status rk_j2k_encode_tile(rk_j2k_encoder *e, uint32_t number)
 {
-    pass p = {.e = e,
-              .tile = &e->writing.tiles[number],
-              .levels = e->task.layout.style.levels,
-              .size = e->filter.size,
-              .keep = !(e->task.layout.style.flags & RK_J2K_HT)};
-    p.arena.budget = &e->budget;
+    rk_j2k_arena arena = {.budget = &e->budget};
+    if (e->task.keep && e->step > 0)
+        return encode_again(e, number);
+    pass p = make_pass(e, number, &arena);
+    p.keep = !(e->task.layout.style.flags & RK_J2K_HT);
     rk_status status = run(&p);
-    rk_j2k_release(&p.arena);
+    rk_j2k_release(&arena);
     return status;
 }
