@@ -30,6 +30,7 @@ typedef struct rk_ht_encode_row {
     _Alignas(32) uint16_t index[RK_HT_ROW];      /* into rk_ht_codes */
     _Alignas(32) uint8_t eps[RK_HT_ROW];
     uint32_t silent[RK_HT_ROW / 32], some[RK_HT_ROW / 32]; /* a bit a quad: context 0; rho not 0 */
+    bool words, samples; /* some quad has a code word; some sample is significant */
 } rk_ht_encode_row;
 
 /* What the next row needs of a row; zeros around. */

@@ -97,6 +97,8 @@ void rk_ht_code_other_avx2(rk_ht_encode_state *s, uint32_t quads)
 {
     rk_ht_encode_row *r = &s->row;
     row_events(s, quads);
+    if (!r->words)
+        return;
     rk_ht_bits vlc = s->vlc;
     for (size_t pair = 0; 2 * pair < quads; pair += 2) {
         uint32_t n0, n1;
@@ -195,6 +197,8 @@ INLINE void known_wide(uint64_t *masks, const uint32_t *codes)
 void rk_ht_magsgn_avx2(rk_ht_encode_state *s, uint32_t quads, bool wide)
 {
     rk_ht_encode_row *r = &s->row;
+    if (!r->samples)
+        return;
     rk_ht_bits bits = s->magsgn;
     if (wide) {
         for (size_t at = 0; at < quads; at += 2)
@@ -309,8 +313,10 @@ rk_ht_vlc_end rk_ht_stuff_vlc_avx2(uint8_t *end, const uint8_t *bits, size_t n)
     for (;;) {
         uint32_t left = (uint32_t)(n - at), byte = (uint32_t)bits57(bits, at) & 0xFF;
         bool seven = large && left >= 7 && (byte & 0x7F) == 0x7F;
-        if (left < 8 && !seven)
-            return (rk_ht_vlc_end){.bytes = to, .size = (size_t)(end - to), .byte = byte & ((1u << left) - 1), .used = left};
+        if (left < 8 && !seven) {
+            byte &= (1u << left) - 1;
+            return (rk_ht_vlc_end){.bytes = to, .size = (size_t)(end - to), .byte = byte, .used = left};
+        }
         at += put_vlc(&to, byte, &large);
     }
 }

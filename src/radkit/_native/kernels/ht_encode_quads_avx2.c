@@ -94,13 +94,19 @@ INLINE void close_row(rk_ht_encode_state *s, uint32_t quads, uint32_t row)
                                              21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
     const __m256i zero = _mm256_setzero_si256();
     rk_ht_encode_row *r = &s->row;
+    r->words = r->samples = false;
     for (uint32_t at = 0; at < quads; at += 32) {
         const uint8_t *rho = s->above[row & 1].rho + 32 + at, *above = s->above[~row & 1].rho + 32 + at;
         uint32_t left = quads - at < 32 ? quads - at : 32;
         __m256i exist = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)left), numbers), here = load(rho);
         __m256i context = _mm256_and_si256(row ? other_contexts(rho, above) : first_contexts(rho), exist);
-        r->silent[at / 32] = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(context, zero), exist));
-        r->some[at / 32] = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, zero));
+        uint32_t all = (uint32_t)_mm256_movemask_epi8(exist);
+        uint32_t silent = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(context, zero)) & all;
+        uint32_t some = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, zero)) & all;
+        r->silent[at / 32] = silent;
+        r->some[at / 32] = some;
+        r->words |= some || silent != all;
+        r->samples |= some != 0;
         __m256i low = _mm256_or_si256(_mm256_slli_epi16(here, 4), load(r->eps + at));
         __m256i a = _mm256_unpacklo_epi8(low, context), b = _mm256_unpackhi_epi8(low, context);
         _mm256_store_si256((__m256i *)(void *)(r->index + at), _mm256_permute2x128_si256(a, b, 0x20));
