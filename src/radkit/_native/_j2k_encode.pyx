@@ -45,6 +45,9 @@ cdef extern from "j2k/encode.h" nogil:
         rk_j2k_budget budget
         rk_j2k_writing writing
         uint64_t bytes
+        double slope, last_slope
+        rk_j2k_task task
+    rk_status rk_j2k_cut_layers(rk_j2k_encoder *e, const uint64_t *targets)
     rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     void rk_j2k_encoder_close(rk_j2k_encoder *e)
@@ -156,11 +159,15 @@ cdef class Encoder:
         rk_j2k_encoder_close(&self.e)
         free(self.sources)
 
-    def run(self, double step) -> int:
-        """Code all blocks, reversibly if `step` is 0; return their bytes."""
+    def run(self, double step, double slope=0.0) -> int:
+        """Code all blocks, reversibly if `step` is 0; return their bytes.
+
+        If they are rated, each may end where it gains less than `slope` per byte.
+        """
         cdef rk_status status
-        if self.busy or not 0 <= step < 1e30:
-            raise ValueError("the encoder is busy, or the step is none")
+        if self.busy or not 0 <= step < 1e30 or not 0 <= slope < 1e30:
+            raise ValueError("the encoder is busy, or step or slope are none")
+        self.e.slope = slope if self.e.task.rated else 0.0
         self.busy = True
         self.ran = False
         with nogil:
@@ -170,6 +177,33 @@ cdef class Encoder:
             raise _error(status, &self.e)
         self.ran = True
         return self.e.bytes
+
+    def cut(self, list targets) -> float:
+        """Fill the layers up to so many bytes of codestream, None for all there are.
+
+        Return the squared error that the last bytes of the last layer with a target gain, per byte.
+        """
+        cdef uint64_t *sizes
+        cdef rk_status status
+        cdef size_t count = len(targets), k
+        if self.busy or not self.ran or not self.e.task.rated \
+                or count != self.e.task.layout.layers:
+            raise ValueError("nothing has been coded that can be cut so")
+        sizes = <uint64_t *>calloc(count, sizeof(uint64_t))
+        if sizes == NULL:
+            raise MemoryError
+        try:
+            for k in range(count):
+                sizes[k] = <uint64_t>-1 if targets[k] is None else targets[k]
+            self.busy = True
+            with nogil:
+                status = rk_j2k_cut_layers(&self.e, sizes)
+        finally:
+            self.busy = False
+            free(sizes)
+        if status.code != RK_OK:
+            raise _error(status, &self.e)
+        return self.e.last_slope
 
     def write(self) -> bytes:
         """Return the codestream of the last run."""

@@ -106,6 +106,7 @@ typedef struct rk_j2k_encoder {
     double step;           /* 0: reversible */
     float deltas[RK_J2K_STEPS_MAX]; /* steps of the bands as QCD says them */
     uint8_t planes[RK_J2K_STEPS_MAX]; /* most magnitude bit-planes found, by band */
+    double last_slope;     /* gain per byte at which the last layer that had a target was cut */
     double slope;          /* where Part 1 blocks may stop, gain per byte; 0: nowhere */
     rk_j2k_rated *rated;
     uint64_t bytes, blocks; /* of all blocks, and their number */
@@ -119,6 +120,13 @@ RK_MUST_CHECK rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step);
 void rk_j2k_encoder_close(rk_j2k_encoder *e);
 /* About the bytes that rk_j2k_write takes after a run, seldom less. */
 uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e);
+
+/*
+ * encode_rate.c: after a run with `rated`, cuts the blocks so that the codestream of the layers up to
+ * each one takes at most that many bytes; UINT64_MAX: all passes. Targets do not fall. One that
+ * cannot be met leaves the layer empty. May be repeated.
+ */
+RK_MUST_CHECK rk_status rk_j2k_cut_layers(rk_j2k_encoder *e, const uint64_t *targets);
 
 /* encode_quant.c: L2 norm of what one unit in a band of a level becomes; level 0: no wavelet. */
 double rk_j2k_band_norm(bool reversible, unsigned level, unsigned kind);
