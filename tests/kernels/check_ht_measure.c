@@ -1,9 +1,9 @@
-/* checkkernel: statistics of HT code-blocks (kernels/ht_encode_measure.h). */
+/* checkkernel: statistics of HT code-blocks (kernels/ht_encode_measure.h), and sizes by them (ht_encode_size.h). */
 #include <math.h>
 #include <string.h>
 
 #include "checkkernel.h"
-#include "kernels/ht_encode_measure.h"
+#include "kernels/ht_encode_size.h"
 #include "kernels/words.h"
 
 enum { TABLE = RK_HT_BINS * RK_HT_BINS };
@@ -59,6 +59,51 @@ static void check_counts(ck_run *run, const rk_ht_measure_block *b, const uint32
             counted_quads, large_quads, counted, large);
 }
 
+static double entropy(double part, double all)
+{
+    double p = all > 0 ? part / all : 0;
+    return p > 0 && p < 1 ? -all * (p * log2(p) + (1 - p) * log2(1 - p)) : 0;
+}
+
+/* The model of ht_encode_size.h with a step, from the values; *n: significant samples. */
+static double model(const rk_ht_measure_block *b, double step, double *n)
+{
+    const rk_f32 *v = b->values;
+    double exponents = 0, quads = 0, all = ((b->width + 1) / 2) * ((b->height + 1) / 2);
+    *n = 0;
+    for (uint32_t y = 0; y < b->height; y += 2)
+        for (uint32_t x = 0; x < b->width; x += 2) {
+            double most = 0, here = 0;
+            for (uint32_t k = 0; k < 4; k++)
+                if (x + (k & 1) < b->width && y + (k >> 1) < b->height) {
+                    double m = fabsf(v[(y + (k >> 1)) * b->stride + x + (k & 1)] * b->scale);
+                    here += m >= step;
+                    most = m > most ? m : most;
+                }
+            *n += here;
+            quads += here > 0;
+            exponents += here * (most < 2 * step ? 1 : log2(most / step) + 1);
+        }
+    double bits = 1.120 * exponents + 0.802 * quads + 0.549 * entropy(quads, all) + 1.073 * entropy(*n, 4 * quads);
+    return 200 + (bits + (quads > 0 ? 6.128 * 8 : 0)) / 8;
+}
+
+/* Closes the counts. */
+static void check_size(ck_run *run, const rk_ht_measure_block *b, uint32_t *quads, uint32_t *samples)
+{
+    rk_ht_counts c = {.quads = quads, .blocks = 1, .samples = samples};
+    bool beyond = quads[RK_HT_BINS - 1] > 0;
+    double n, step = bound(8 + (unsigned)ck_below(run, 176)), expected = model(b, step, &n);
+    rk_ht_counts_close(&c);
+    double size = rk_ht_size(&c, step), back = rk_ht_size_step(&c, size);
+    /* A quad counts with the middle of its bin, up to log2(17 / 16) from where it is. */
+    ck_true(run, beyond || fabs(size - expected) <= 1.12 / 8 * 0.0875 * n + 1e-6, "step %g: %g instead of %g bytes", step,
+            size, expected);
+    ck_true(run, !(fabs(rk_ht_size(&c, back) - size) > 1e-6 * size), "step %g for %g bytes: %g bytes", back, size,
+            rk_ht_size(&c, back));
+    ck_true(run, rk_ht_size_step(&c, 1e18) == 0.125 && rk_ht_size_step(&c, 0) == 524288, "the ends");
+}
+
 static void check_measure(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     static uint32_t quads[2][RK_HT_BINS], samples[2][TABLE];
@@ -83,8 +128,10 @@ static void check_measure(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
     ((rk_ht_measure_fn *)variant)(&b, quads[1], samples[1]);
     ck_equal(run, quads[0], quads[1], sizeof quads[0], "quads, %u x %u", b.width, b.height);
     ck_equal(run, samples[0], samples[1], sizeof samples[0], "samples, %u x %u", b.width, b.height);
-    if (start == 0)
+    if (start == 0) {
         check_counts(run, &b, quads[1], samples[1]);
+        check_size(run, &b, quads[1], samples[1]);
+    }
 }
 
 static void bench_measure(ck_run *run, ck_fn *fn, size_t n)
