@@ -16,6 +16,18 @@ def t1_decode(
     half: bool,
     cpu: int,
 ) -> tuple[NDArray[Any], int, int]: ...
+def t1_encode(
+    values: NDArray[Any],
+    *,
+    band: int,
+    style: int,
+    cpu: int,
+    floor: int = 0,
+    half: bool = False,
+    weight: float = 0,
+    slope: float = 0,
+    capacity: int | None = None,
+) -> tuple[bytes, list[tuple[int, bool, float]], int, int]: ...
 def ht_decode(
     cleanup: bytes,
     refine: bytes,

@@ -40,6 +40,39 @@ cdef extern from "kernels/t1.h" nogil:
     bint rk_t1_work_size(size_t *size, size_t bytes)
     void rk_t1_table_fill(rk_t1_table *t, uint32_t cpu)
 
+cdef extern from "kernels/t1_encode.h" nogil:
+    enum:
+        RK_T1_PASSES
+    ctypedef struct rk_t1_end:
+        uint32_t length
+        bint closed
+        double gain
+    ctypedef struct rk_t1_source:
+        uint32_t width
+        uint32_t height
+        uint8_t band
+        uint8_t style
+        uint8_t format
+        uint8_t floor
+        bint half
+        double weight
+        double slope
+        const void *values
+        size_t stride
+        uint8_t *out
+        size_t capacity
+        rk_t1_end *ends
+        uint32_t result
+        uint32_t planes
+        uint32_t passes
+        size_t size
+    ctypedef void (*rk_t1_encode_fn)(rk_t1_source *, size_t, void *) noexcept
+    ctypedef struct rk_t1_encode_table:
+        rk_t1_encode_fn encode
+    size_t rk_t1_encode_capacity(uint32_t width, uint32_t height, uint32_t planes)
+    bint rk_t1_encode_work(size_t *size, size_t capacity)
+    void rk_t1_encode_table_fill(rk_t1_encode_table *t, uint32_t cpu)
+
 cdef extern from "kernels/ht.h" nogil:
     ctypedef struct rk_ht_block:
         uint32_t width
@@ -158,6 +191,52 @@ def t1_decode(segments, *, int width, int height, int band, int style, int plane
         for i in range(count):
             free(<void *>parts[i].data)
     return out, block.result, block.peak
+
+
+def t1_encode(values, *, int band, int style, uint32_t cpu, int floor=0, bint half=False,
+              double weight=0, double slope=0, capacity=None):
+    """Encode one Part 1 block: an int16 or int32 array whose rows are in one piece.
+
+    Returns the bytes of all segments, the passes as (length, closed, gain), the result bits, and the
+    magnitude bit-planes.
+    """
+    cdef rk_t1_encode_table table
+    cdef rk_t1_source block
+    cdef rk_t1_end[RK_T1_PASSES] ends
+    cdef uint8_t *memory = NULL
+    cdef const uint8_t[::1] row
+    cdef uint8_t[::1] out
+    cdef size_t size = 0
+    height, width = values.shape
+    _shape(width, height)
+    _cpu(cpu)
+    if not (0 <= band < 4 and 0 <= style < 64 and 0 <= floor < 32
+            and values.dtype in (np.int16, np.int32)):
+        raise ValueError("senseless parameters")
+    if not (0 <= weight < 1e300 and 0 <= slope < 1e300) or (slope and not weight):
+        raise ValueError("senseless weight or slope")
+    if values.strides[1] != values.itemsize or values.strides[0] % values.itemsize:
+        raise ValueError("rows are not in one piece")
+    memset(&block, 0, sizeof(block))
+    row = values[0].view(np.uint8)
+    block.width, block.height, block.band, block.style = width, height, band, style
+    block.format = 0 if values.dtype == np.int16 else 1
+    block.floor, block.half, block.weight, block.slope = floor, half, weight, slope
+    block.values, block.stride = &row[0], values.strides[0] // values.itemsize
+    block.capacity = rk_t1_encode_capacity(width, height, 31) if capacity is None else capacity
+    out = bytearray(block.capacity + 1)
+    block.out, block.ends = &out[0], ends
+    if not rk_t1_encode_work(&size, block.capacity):
+        raise MemoryError
+    memory = <uint8_t *>aligned_alloc(64, (size + 63) // 64 * 64)
+    if memory is NULL:
+        raise MemoryError
+    rk_t1_encode_table_fill(&table, cpu)
+    with nogil:
+        table.encode(&block, 1, memory)
+    free(memory)
+    passes = [(ends[i].length, bool(ends[i].closed), ends[i].gain) for i in range(block.passes)]
+    return bytes(out[:block.size]), passes, block.result, block.planes
 
 
 def ht_decode(const uint8_t[::1] cleanup not None, const uint8_t[::1] refine not None, *, int width,

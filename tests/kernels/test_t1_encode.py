@@ -1,0 +1,173 @@
+"""The encoder of Part 1 code-blocks: its rules on small blocks, and against blocks made by OpenJPEG."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from radkit._native import _blocks
+from radkit._native.cpu import DETECTED
+
+VECTORS = Path(__file__).parents[2].parent / "shared" / "spec" / "vectors-mq.json"
+CPUS = sorted({0, DETECTED & 1})
+BANDS = {"LL": 0, "HL": 1, "LH": 2, "HH": 3}
+FULL, WIDE = 8, 2
+BYPASS, RESET, TERMINATE, CAUSAL, PREDICTABLE, SYMBOLS = 1, 2, 4, 8, 16, 32
+
+Passes = list[tuple[int, bool, float]]
+
+
+def segments_of(data: bytes, passes: Passes) -> list[tuple[bytes, int]]:
+    """The segments as the decoder takes them."""
+    found, start, first = [], 0, 0
+    for i, (length, closed, _) in enumerate(passes):
+        if closed:
+            found.append((data[start:length], i + 1 - first))
+            start, first = length, i + 1
+    return found
+
+
+def decode(data: bytes, passes: Passes, planes: int, **shape: Any) -> np.ndarray:
+    values, result, _ = _blocks.t1_decode(
+        segments_of(data, passes), planes=planes, passes=len(passes), bits=64, **shape
+    )
+    assert result == 0
+    return values
+
+
+def noise(seed: int, width: int = 64, height: int = 64, scale: float = 9.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.rint(rng.laplace(0, scale, (height, width))).astype(np.int16)
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("style", [0, BYPASS, TERMINATE | RESET, CAUSAL | PREDICTABLE, SYMBOLS, 63])
+@pytest.mark.parametrize("band", range(4))
+def test_every_value_comes_back(cpu: int, style: int, band: int) -> None:
+    for seed, (width, height) in enumerate([(64, 64), (1, 1), (37, 13), (1024, 4), (4, 1024)]):
+        values = noise(seed, width, height, scale=200)
+        data, passes, result, planes = _blocks.t1_encode(values, band=band, style=style, cpu=cpu)
+        assert result == 0
+        assert planes == int(np.abs(values).max()).bit_length()
+        shape = {"width": width, "height": height, "band": band, "style": style, "cpu": 0}
+        assert np.array_equal(decode(data, passes, planes, half=False, **shape), values)
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_nothing_to_code_has_no_passes(cpu: int) -> None:
+    zeros = np.zeros((5, 7), np.int32)
+    assert _blocks.t1_encode(zeros, band=0, style=0, cpu=cpu) == (b"", [], 0, 0)
+    zeros[2, 3] = -5
+    assert _blocks.t1_encode(zeros, band=0, style=0, floor=3, cpu=cpu) == (b"", [], 0, 3)
+    assert len(_blocks.t1_encode(zeros, band=0, style=0, floor=2, cpu=cpu)[1]) == 1
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_extremes_of_the_formats(cpu: int) -> None:
+    values = np.array([[-32768, 32767]], np.int16)
+    data, passes, result, planes = _blocks.t1_encode(values, band=1, style=0, cpu=cpu)
+    assert (result, planes) == (0, 16)
+    shape = {"width": 2, "height": 1, "band": 1, "style": 0, "cpu": 0}
+    assert decode(data, passes, 16, half=False, **shape).tolist() == values.tolist()
+    lowest = np.array([[0, -(2**31)]], np.int32)
+    assert _blocks.t1_encode(lowest, band=0, style=0, cpu=cpu) == (b"", [], WIDE, 0)
+    values32 = np.array([[1 - 2**31, 2**31 - 1]], np.int32)
+    data, passes, result, planes = _blocks.t1_encode(values32, band=1, style=0, cpu=cpu)
+    assert (result, planes, len(passes)) == (0, 31, 91)
+    assert decode(data, passes, 31, half=False, **shape).tolist() == values32.tolist()
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("style", [0, TERMINATE, BYPASS])
+def test_exact_capacity_does_and_one_less_does_not(cpu: int, style: int) -> None:
+    values = noise(3, scale=100)
+    data, *rest = _blocks.t1_encode(values, band=2, style=style, cpu=cpu)
+    args = {"band": 2, "style": style, "cpu": cpu}
+    assert _blocks.t1_encode(values, capacity=len(data), **args) == (data, *rest)
+    for capacity in [len(data) - 1, len(data) // 2, 1, 0]:
+        short, passes, result, planes = _blocks.t1_encode(values, capacity=capacity, **args)
+        assert (short, passes, result, planes) == (b"", [], FULL, rest[2])
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_a_prefix_of_each_length_is_the_picture_of_its_pass(cpu: int) -> None:
+    values = noise(4)
+    data, passes, _, planes = _blocks.t1_encode(values, band=3, style=0, weight=1, cpu=cpu)
+    shape = {"width": 64, "height": 64, "band": 3, "style": 0, "cpu": cpu, "half": False, "bits": 32}
+    error = float((values.astype(np.int64) ** 2).sum())
+    for count, (length, _, gain) in enumerate(passes, 1):
+        part, result, _ = _blocks.t1_decode(
+            [(data[:length], count)], planes=planes, passes=count, **shape
+        )
+        error -= gain
+        assert result == 0
+        assert float(((part.astype(np.int64) - values) ** 2).sum()) == error
+    assert error == 0
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_planes_below_the_floor_count_in_gains_only(cpu: int) -> None:
+    """Two planes of fraction: the decoder's picture is four times the rest, its error as told."""
+    values = noise(5, scale=40)
+    shape = {"width": 64, "height": 64, "band": 0, "style": 0, "cpu": cpu}
+    data, passes, _, planes = _blocks.t1_encode(
+        values, band=0, style=0, floor=2, half=True, weight=0.5, cpu=cpu
+    )
+    coarse = np.sign(values) * (np.abs(values) >> 2)
+    bare, bare_passes, _, bare_planes = _blocks.t1_encode(
+        coarse.astype(np.int16), band=0, style=0, cpu=cpu
+    )
+    assert (bare, bare_planes, len(bare_passes)) == (data, planes - 2, len(passes))
+    got = decode(data, passes, planes - 2, half=True, **shape) * 4  # in halves of plane 0
+    true = 2 * values.astype(np.int64) + np.sign(values)
+    left = 0.5 * 0.25 * float((true**2).sum()) - sum(gain for *_, gain in passes)
+    assert left == 0.5 * 0.25 * float(((true - got) ** 2).sum())
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_a_slope_stops_early_and_loses_little(cpu: int) -> None:
+    values = noise(6, scale=60)
+    data, passes, *_ = _blocks.t1_encode(values, band=1, style=0, weight=1, cpu=cpu)
+
+    def best(ends: Passes, slope: float) -> tuple[float, int]:
+        gains = np.cumsum([0.0, *(gain for *_, gain in ends)])
+        lengths = np.array([0, *(length for length, *_ in ends)])
+        i = int((gains - slope * lengths).argmax())
+        return float(gains[i] - slope * lengths[i]), int(lengths[i])
+
+    for slope in [100.0, 1000.0, 5000.0]:
+        short, ends, *_ = _blocks.t1_encode(values, band=1, style=0, weight=1, slope=slope, cpu=cpu)
+        (want, length), (got, _) = best(passes, slope), best(ends, slope)
+        assert got >= want * 0.999
+        assert len(short) < len(data)
+        assert len(short) <= max(2.2 * length, 400)
+
+
+@pytest.mark.skipif(not VECTORS.exists(), reason="no shared/spec/vectors-mq.json")
+@pytest.mark.parametrize("cpu", CPUS)
+def test_blocks_of_openjpeg_are_not_longer_than_its_own(cpu: int) -> None:
+    seen = 0
+    for block in json.loads(VECTORS.read_text())["blocks"]:
+        if block["passes"] != 3 * block["planes"] - 2 or block["planes"] > 31:
+            continue
+        doubled = np.array(block["x2"])
+        values = (np.sign(doubled) * (np.abs(doubled) >> 1)).astype(np.int32)
+        band, style = BANDS[block["band"]], block["style"]
+        data, passes, result, planes = _blocks.t1_encode(values, band=band, style=style, cpu=cpu)
+        height, width = values.shape
+        shape = {"width": width, "height": height, "band": band, "style": style, "cpu": 0}
+        assert result == 0
+        assert np.array_equal(decode(data, passes, planes, half=False, **shape), values)
+        if planes == block["planes"]:
+            own = [len(base64.b64decode(s["data"])) for s in block["segments"]]
+            assert [s[1] for s in segments_of(data, passes)] == [
+                s["passes"] for s in block["segments"]
+            ]
+            assert len(data) <= sum(own)
+            seen += 1
+    assert seen > 10
