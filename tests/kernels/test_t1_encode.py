@@ -1,4 +1,4 @@
-"""The encoder of Part 1 code-blocks: its rules on small blocks, and against blocks made by OpenJPEG."""
+"""The encoder of Part 1 code-blocks: its rules, and against blocks made by OpenJPEG."""
 
 from __future__ import annotations
 
@@ -98,7 +98,15 @@ def test_exact_capacity_does_and_one_less_does_not(cpu: int, style: int) -> None
 def test_a_prefix_of_each_length_is_the_picture_of_its_pass(cpu: int) -> None:
     values = noise(4)
     data, passes, _, planes = _blocks.t1_encode(values, band=3, style=0, weight=1, cpu=cpu)
-    shape = {"width": 64, "height": 64, "band": 3, "style": 0, "cpu": cpu, "half": False, "bits": 32}
+    shape = {
+        "width": 64,
+        "height": 64,
+        "band": 3,
+        "style": 0,
+        "cpu": cpu,
+        "half": False,
+        "bits": 32,
+    }
     error = float((values.astype(np.int64) ** 2).sum())
     for count, (length, _, gain) in enumerate(passes, 1):
         part, result, _ = _blocks.t1_decode(
