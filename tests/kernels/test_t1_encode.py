@@ -87,7 +87,7 @@ def test_extremes_of_the_formats(cpu: int) -> None:
 def test_exact_capacity_does_and_one_less_does_not(cpu: int, style: int) -> None:
     values = noise(3, scale=100)
     data, *rest = _blocks.t1_encode(values, band=2, style=style, cpu=cpu)
-    args = {"band": 2, "style": style, "cpu": cpu}
+    args: dict[str, Any] = {"band": 2, "style": style, "cpu": cpu}
     assert _blocks.t1_encode(values, capacity=len(data), **args) == (data, *rest)
     for capacity in [len(data) - 1, len(data) // 2, 1, 0]:
         short, passes, result, planes = _blocks.t1_encode(values, capacity=capacity, **args)
@@ -98,7 +98,7 @@ def test_exact_capacity_does_and_one_less_does_not(cpu: int, style: int) -> None
 def test_a_prefix_of_each_length_is_the_picture_of_its_pass(cpu: int) -> None:
     values = noise(4)
     data, passes, _, planes = _blocks.t1_encode(values, band=3, style=0, weight=1, cpu=cpu)
-    shape = {
+    shape: dict[str, Any] = {
         "width": 64,
         "height": 64,
         "band": 3,
