@@ -122,6 +122,11 @@ def check_out(out: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
 
 def as_image(array: Any, bits: int, signed: bool) -> np.ndarray:
     """Return a C-contiguous integer image whose values fit in `bits`; else `EncodeError`."""
+    return measured_image(array, bits, signed)[0]
+
+
+def measured_image(array: Any, bits: int, signed: bool) -> tuple[np.ndarray, int, int]:
+    """Return what `as_image` does, and its least and largest value."""
     image = np.asarray(array)
     if image.dtype == np.bool_:
         image = image.view(np.uint8)
@@ -135,10 +140,11 @@ def as_image(array: Any, bits: int, signed: bool) -> np.ndarray:
         raise EncodeError(f"bits must be 1 to 32, not {bits}")
     low = -(1 << bits - 1) if signed else 0
     high = (1 << bits - signed) - 1
-    if int(image.min()) < low or int(image.max()) > high:
+    least, largest = int(image.min()), int(image.max())
+    if least < low or largest > high:
         raise EncodeError(
             f"the image has values outside the {low} to {high} of {bits} "
             f"{'signed' if signed else 'unsigned'} bits",
             hint="Encode with as many bits as the values need",
         )
-    return np.ascontiguousarray(image)
+    return np.ascontiguousarray(image), least, largest

@@ -16,7 +16,7 @@ import numpy as np
 from radkit.codecs.options import Lossy
 from radkit.errors import EncodeError, OptionError
 
-__all__ = ["Coder", "code_lossy", "psnr", "target_bytes"]
+__all__ = ["Coder", "code_lossy", "find_step", "psnr", "target_bytes"]
 
 RUNS = 10
 RATIO_TOLERANCE = 0.01
@@ -77,6 +77,33 @@ def code_lossy(coder: Coder, lossy: Lossy) -> tuple[bytes, bool]:
     return _by_bytes(coder, target_bytes(lossy, coder.stored_bytes), hard=lossy.ratio is None)
 
 
+def find_step(size_of: Callable[[float], int], target: int, *, tolerance: float = 0.05) -> float:
+    """Return a step with which `size_of` is within `tolerance` of `target`, or the nearest seen.
+
+    Bytes fall about as a power of the step; the power is taken from the last two steps.
+    """
+    low, high = math.log(LOWEST_STEP), math.log(float(1 << 20))
+    at, slope = math.log(2.0), -0.7
+    before: tuple[float, float] | None = None
+    best, nearest = at, math.inf
+    for _ in range(RUNS):
+        miss = math.log(max(size_of(math.exp(at)), 1) / target)
+        if abs(miss) < nearest:
+            best, nearest = at, abs(miss)
+        if nearest <= tolerance:
+            break
+        if before is not None and at != before[0]:
+            slope = min(max((miss - before[1]) / (at - before[0]), -2.5), -0.3)
+        before = at, miss
+        if miss > 0:
+            low = at
+        else:
+            high = at
+        margin = 0.05 * (high - low)
+        at = min(max(at - miss / slope, low + margin), high - margin)
+    return math.exp(best)
+
+
 def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     """Aim at `target` bytes; never above if `hard`."""
     whole = coder.lossless()
@@ -84,29 +111,21 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
         return whole, False
     if coder.code_to is not None:
         return _by_allocation(coder.code_to, target, hard=hard), True
-    low, high = math.log(LOWEST_STEP), math.log(4.0 * (coder.peak + 1))
-    log_q = math.log(2.0)
-    smallest = len(whole)
     best: bytes | None = None
-    for _ in range(RUNS):
-        data = coder.code(math.exp(log_q))
+    smallest = len(whole)
+
+    def size_of(q: float) -> int:
+        nonlocal best, smallest
+        data = coder.code(q)
         smallest = min(smallest, len(data))
         fits = len(data) <= target or not hard
         if fits and (best is None or abs(len(data) - target) < abs(len(best) - target)):
             best = data
-        miss = math.log(len(data) / target)
-        if fits and abs(miss) <= RATIO_TOLERANCE:
-            break
-        if miss > 0:
-            low = log_q
-        else:
-            high = log_q
-        # Bytes go about as q to the power of -0.8; keep within the bracket.
-        guess = log_q + (miss + (0.004 if hard else 0.0)) / 0.8
-        margin = 0.1 * (high - low)
-        log_q = min(max(guess, low + margin), high - margin)
-        if high - low < 1e-3:
-            break
+        return len(data)
+
+    # Of those that fit the nearest is taken, so a hard target is aimed at from below.
+    aim = target - (target * RATIO_TOLERANCE / 2 if hard else 0)
+    find_step(size_of, max(int(aim), 1), tolerance=RATIO_TOLERANCE / (2 if hard else 1))
     if best is None:
         raise _too_few(target, smallest)
     return best, True

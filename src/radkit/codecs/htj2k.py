@@ -1,4 +1,4 @@
-"""HTJ2K (T.814), decoded by radkit's own kernels and encoded by OpenJPH."""
+"""HTJ2K (T.814), decoded and encoded by radkit's own kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from radkit.codecs._common import Region
 from radkit.codecs._j2k_decode import decode_labelled
-from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled, levels_for
+from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled, levels_for
 from radkit.codecs.frame import CodedFrame, FrameSpec, UncodedFrame
 from radkit.codecs.jpeg2000 import decode, frame_info, info
 from radkit.codecs.options import Coding, Lossy
@@ -82,7 +82,6 @@ def encode(
         raise OptionError(f"threads must be >= 1, not {threads!r}")
     return encode_array(
         array,
-        _code,
         decode,
         ht=True,
         lossy=lossy,
@@ -107,7 +106,6 @@ def encode_frame(
     return encode_labelled(
         array,
         spec,
-        _code,
         decode,
         ht=True,
         lossy=lossy,
@@ -129,18 +127,3 @@ def _check_rpcl(spec: FrameSpec, coding: Coding | None) -> None:
             f"this syntax needs {need} levels for {spec.rows} rows and {spec.cols} columns",
             section="PS3.5 10.18.1",
         )
-
-
-def _code(job: Job, q: float | None) -> bytes:
-    """Code reversibly, or with quantiser step q in units of stored values."""
-    from radkit.codecs import _openjph
-
-    return _openjph.encode(
-        job.image,
-        bits=job.bits,
-        signed=job.signed,
-        mct=job.mct,
-        levels=job.levels,
-        coding=job.coding,
-        step=q,
-    )

@@ -1,4 +1,4 @@
-"""JPEG 2000 (T.800), decoded by radkit's own kernels and encoded by OpenJPEG.
+"""JPEG 2000 (T.800), decoded and encoded by radkit's own kernels.
 
 Headers are read and held against the standard, the data set and the limits
 before anything is allocated; see `_j2k_header`.
@@ -6,7 +6,6 @@ before anything is allocated; see `_j2k_header`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,16 +14,13 @@ import numpy as np
 from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
-from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled
+from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
-from radkit.errors import EncodeError, OptionError
+from radkit.errors import OptionError
 
 __all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
 
-# OpenJPEG keeps 6 more bits of each coefficient in 32; a wavelet level and the colour
-# transform take one more each, and beyond that its streams are silently wrong.
-MAX_BITS = 25
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.92")
 
 
@@ -181,9 +177,7 @@ def encode(
         raise OptionError(f"threads must be >= 1, not {threads!r}")
     return encode_array(
         array,
-        _code,
         decode,
-        code_to=_code_to,
         ht=False,
         lossy=lossy,
         coding=coding,
@@ -205,49 +199,10 @@ def encode_frame(
     return encode_labelled(
         array,
         spec,
-        _code,
         decode,
-        code_to=_code_to,
         ht=False,
         lossy=lossy,
         coding=coding,
         lossless_only=syntax_uid in LOSSLESS_UIDS,
         method="ISO_15444_1",
     )
-
-
-def _options(job: Job) -> dict[str, Any]:
-    most = MAX_BITS - job.mct - (job.levels > 0)
-    if job.bits > most:
-        raise EncodeError(
-            f"OpenJPEG encodes at most {most} bits with {job.levels} levels, not {job.bits}",
-            hint="Choose htj2k-lossless",
-        )
-    return {
-        "bits": job.bits,
-        "signed": job.signed,
-        "mct": job.mct,
-        "levels": job.levels,
-        "coding": job.coding,
-    }
-
-
-def _code(job: Job, q: float | None) -> bytes:
-    """Code reversibly, or with the error that a quantiser of step q would make."""
-    from radkit.codecs import _openjpeg_encode
-
-    options = _options(job)
-    if q is None:
-        rates = [max(ratio * job.bits / job.stored_bits, 1.0) for ratio in job.coding.layers]
-        return _openjpeg_encode.encode(job.image, rates=[*rates, 0.0], **options)
-    peak = (1 << job.bits) - 1
-    quality = 20 * math.log10(peak * math.sqrt(12) / q)
-    return _openjpeg_encode.encode(job.image, irreversible=True, quality=quality, **options)
-
-
-def _code_to(job: Job, size: int) -> bytes:
-    """Code irreversibly in about `size` bytes, by rate allocation."""
-    from radkit.codecs import _openjpeg_encode
-
-    rate = max(job.image.size * job.bits / 8 / size, 1.0)
-    return _openjpeg_encode.encode(job.image, irreversible=True, rates=[rate], **_options(job))

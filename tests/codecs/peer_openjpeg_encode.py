@@ -8,7 +8,7 @@ from ctypes import c_char_p, c_float, c_int, c_uint8, c_uint16, c_uint32, c_void
 
 import numpy as np
 
-from radkit.codecs._openjpeg import RAW_CODESTREAM, Plan, library
+from peer_openjpeg import RAW_CODESTREAM, Plan, library
 from radkit.codecs.options import Coding
 from radkit.errors import EncodeError, MissingDependency
 
