@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ctypes import c_char_p, c_float, c_int, c_uint8, c_uint16, c_uint32, c_void_p
 
 import numpy as np
-
 from peer_openjpeg import RAW_CODESTREAM, Plan, library
+
 from radkit.codecs.options import Coding
 from radkit.errors import EncodeError, MissingDependency
 

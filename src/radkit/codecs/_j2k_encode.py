@@ -28,6 +28,7 @@ FINER = 2.0
 WORTHLESS = 0.25
 # Bytes of Part 1 blocks to those of HT blocks of the same coefficients, for a first guess.
 PART_1_SHARE = 0.9
+SMALLEST_SHARE = 0.6  # never seen, so that nothing lossless is missed
 
 
 # OpenJPEG, which most readers of JPEG 2000 are made of, keeps 6 more bits of each coefficient
@@ -130,6 +131,7 @@ class _Engine:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.steps: Encoder | None = None
+        self.whole: int | None = None  # bytes of lossless HT blocks
 
     def _open(self, **options: Any) -> Encoder:
         job = self.job
@@ -183,10 +185,16 @@ class _Engine:
         self.steps.run(q)
         return self.steps.write()
 
+    def is_larger(self, size: int) -> bool:
+        """Return whether Part 1 blocks surely take more bytes, from what HT blocks take."""
+        quick = self._open(ht=True)
+        self.whole = quick.run(0.0)
+        return self.whole * SMALLEST_SHARE > size
+
     def in_bytes(self, size: int) -> bytes:
         """Code in about `size` bytes, by optimal cuts."""
         quick = self._open(ht=True, keep=True)
-        q = find_step(quick.run, int(size / PART_1_SHARE))
+        q = find_step(quick.run, max(int(size / PART_1_SHARE), 1), whole=self.whole)
         encoder = self._open(rated=True)
         finer, worthless = q / FINER, WORTHLESS * q * q
         if encoder.run(finer, worthless) < 1.02 * size:
@@ -213,6 +221,7 @@ def _run(
         code=engine.at_step,
         decode=decode,
         code_to=None if job.ht else engine.in_bytes,
+        larger=None if job.ht else engine.is_larger,
     )
     return code_lossy(coder, lossy)
 

@@ -22,6 +22,7 @@ RUNS = 10
 RATIO_TOLERANCE = 0.01
 PSNR_TOLERANCE = 0.1
 LOWEST_STEP = 0.05
+LIKE_LOSSLESS = 0.72  # a step of 9/7 that takes about the bytes of lossless coding
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Coder:
     """One image and the ways to code it.
 
     `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back.
-    `code_to` codes in about so many bytes, where a coder can do that by itself.
+    `code_to` codes in about so many bytes, where a coder can do that by itself. `larger` says
+    whether the lossless stream is surely larger, without coding it.
     `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
     """
 
@@ -40,6 +42,7 @@ class Coder:
     code: Callable[[float], bytes]
     decode: Callable[[bytes], np.ndarray]
     code_to: Callable[[int], bytes] | None = None
+    larger: Callable[[int], bool] | None = None
 
 
 def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
@@ -77,35 +80,76 @@ def code_lossy(coder: Coder, lossy: Lossy) -> tuple[bytes, bool]:
     return _by_bytes(coder, target_bytes(lossy, coder.stored_bytes), hard=lossy.ratio is None)
 
 
-def find_step(size_of: Callable[[float], int], target: int, *, tolerance: float = 0.05) -> float:
-    """Return a step with which `size_of` is within `tolerance` of `target`, or the nearest seen.
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """How a miss depends on the natural logarithm of the step: it falls, about by `slope`."""
 
-    Bytes fall about as a power of the step; the power is taken from the last two steps.
+    slope: float
+    flattest: float
+    steepest: float
+
+
+BYTES = _Curve(-0.65, -0.3, -2.5)  # log of bytes
+DECIBELS = _Curve(-7.8, -1.5, -15.0)  # PSNR
+
+
+def _solve(
+    miss_of: Callable[[float], float],
+    start: float,
+    curve: _Curve,
+    tolerance: float,
+    known: tuple[float, float] | None = None,
+) -> float:
+    """Return the step whose miss is within `tolerance`, or the nearest of those tried.
+
+    The slope is taken from the last two steps, within a bracket. `known` is a step and its miss.
     """
     low, high = math.log(LOWEST_STEP), math.log(float(1 << 20))
-    at, slope = math.log(2.0), -0.7
-    before: tuple[float, float] | None = None
+    at, slope = min(max(math.log(start), low), high), curve.slope
+    before = None if known is None else (math.log(known[0]), known[1])
     best, nearest = at, math.inf
     for _ in range(RUNS):
-        miss = math.log(max(size_of(math.exp(at)), 1) / target)
+        miss = miss_of(math.exp(at))
         if abs(miss) < nearest:
             best, nearest = at, abs(miss)
-        if nearest <= tolerance:
+        if nearest <= tolerance or high - low < 1e-3:
             break
-        if before is not None and at != before[0]:
-            slope = min(max((miss - before[1]) / (at - before[0]), -2.5), -0.3)
+        if before is not None and abs(at - before[0]) > 1e-6:
+            found = (miss - before[1]) / (at - before[0])
+            slope = min(max(found, curve.steepest), curve.flattest)
         before = at, miss
         if miss > 0:
             low = at
         else:
             high = at
-        margin = 0.05 * (high - low)
+        margin = 0.03 * (high - low)
         at = min(max(at - miss / slope, low + margin), high - margin)
     return math.exp(best)
 
 
+def find_step(
+    size_of: Callable[[float], int],
+    target: int,
+    *,
+    tolerance: float = 0.05,
+    whole: int | None = None,
+) -> float:
+    """Return a step with which `size_of` is within `tolerance` of `target`, or the nearest seen.
+
+    `whole` are the bytes of the lossless stream, which are about those of step 0.72.
+    """
+    known = None
+    start = 2.0
+    if whole is not None:
+        known = LIKE_LOSSLESS, math.log(whole / target)
+        start = LIKE_LOSSLESS * math.exp(max(-known[1] / BYTES.slope, 0.01))
+    return _solve(lambda q: math.log(max(size_of(q), 1) / target), start, BYTES, tolerance, known)
+
+
 def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     """Aim at `target` bytes; never above if `hard`."""
+    if coder.code_to is not None and coder.larger is not None and coder.larger(target):
+        return _by_allocation(coder.code_to, target, hard=hard), True
     whole = coder.lossless()
     if len(whole) <= target:
         return whole, False
@@ -125,7 +169,8 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
 
     # Of those that fit the nearest is taken, so a hard target is aimed at from below.
     aim = target - (target * RATIO_TOLERANCE / 2 if hard else 0)
-    find_step(size_of, max(int(aim), 1), tolerance=RATIO_TOLERANCE / (2 if hard else 1))
+    tolerance = RATIO_TOLERANCE / (2 if hard else 1)
+    find_step(size_of, max(int(aim), 1), tolerance=tolerance, whole=len(whole))
     if best is None:
         raise _too_few(target, smallest)
     return best, True
@@ -158,29 +203,22 @@ def _too_few(target: int, smallest: int) -> EncodeError:
 
 def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:
     """Aim at a PSNR within a tenth of a decibel; keep the nearest."""
-    low, high = math.log10(LOWEST_STEP), math.log10(4.0 * (coder.peak + 1))
-    # A uniform error of q has a mean square of q * q / 12.
-    log_q = math.log10(coder.peak) - wanted / 20 + 0.54
-    log_q = min(max(log_q, low), high)
-    best, nearest = None, math.inf
-    for _ in range(RUNS):
-        data = coder.code(10**log_q)
-        found = psnr(coder.image, coder.decode(data), coder.peak)
-        miss = min(found, 200.0) - wanted
+    best: bytes = b""
+    nearest = math.inf
+
+    def miss_of(q: float) -> float:
+        nonlocal best, nearest
+        data = coder.code(q)
+        miss = min(psnr(coder.image, coder.decode(data), coder.peak), 200.0) - wanted
         if abs(miss) < nearest:
             best, nearest = data, abs(miss)
-        if nearest <= PSNR_TOLERANCE:
-            break
-        if miss > 0:
-            low = log_q
-        else:
-            high = log_q
-        margin = 0.1 * (high - low)
-        log_q = min(max(log_q + miss / 18, low + margin), high - margin)
-        if high - low < 1e-3:
-            break
+        return miss
+
+    # A uniform error of q has a mean square of q * q / 12.
+    start = coder.peak * 10 ** (0.54 - wanted / 20)
+    _solve(miss_of, start, DECIBELS, PSNR_TOLERANCE)
     whole = coder.lossless()
-    if best is None or len(whole) <= len(best):
+    if len(whole) <= len(best):
         return whole, False
     return best, True
 
