@@ -34,6 +34,31 @@ static void check_codes(ck_run *run)
         }
 }
 
+/* The bytes where MEL and VLC meet: both find their bits there, and no marker comes of it. */
+static void check_join(ck_run *run)
+{
+    static rk_ht_mel_writer m;
+    for (unsigned i = 0; i < 1u << 16; i++) {
+        unsigned left = 1 + (i >> 7 & 7), used = i >> 10 & 7, high = i >> 13 & 7;
+        uint8_t ends[3] = {(uint8_t)(high << 5 | 16), 0x35, 0xFF}, out[8] = {0};
+        rk_ht_encode_block b = {.out = out, .capacity = sizeof out};
+        rk_ht_vlc_end v = {.bytes = ends, .size = 3, .byte = (uint32_t)ck_random(run) & ((1u << used) - 1), .used = used};
+        rk_ht_mel_start(&m);
+        m.left = left;
+        m.byte = i & ((1u << (8 - left)) - 1);
+        if (i % 3 == 0)
+            v.byte = (1u << used) - 1;
+        rk_ht_encode_join(&b, NULL, 0, &m, &v);
+        uint32_t beside = b.size > 3 ? out[b.size - 4] : 0;
+        ck_true(run, b.size >= 3 && b.size <= 5 && b.result == 0, "%u bytes", b.size);
+        ck_true(run, left == 8 || (uint32_t)out[0] >> left == m.byte, "MEL %x of %u bits: %x", m.byte, 8 - left, out[0]);
+        ck_true(run, used == 0 || (beside & ((1u << used) - 1)) == v.byte, "VLC %x of %u bits: %x", v.byte, used, beside);
+        for (unsigned k = 1; k < b.size; k++)
+            ck_true(run, out[k - 1] < 0xFF || out[k] <= 0x8F, "MEL %x of %u, VLC %x of %u: marker FF%02X", m.byte,
+                    8 - left, v.byte, used, out[k]);
+    }
+}
+
 static void draw_shape(ck_run *run, rk_ht_encode_block *b, size_t n)
 {
     size_t area = n < 1 ? 1 : n < RK_BLOCK_AREA ? n : RK_BLOCK_AREA;
@@ -153,8 +178,10 @@ static void check_encode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
 {
     static rk_ht_encode_block a[MOST], b[MOST];
     size_t count = 1 + (size_t)ck_below(run, ck_below(run, 16) ? 3 : MOST), bytes = 0;
-    if (n == 0)
+    if (n == 0 && ck_below(run, 64) == 0) {
         check_codes(run);
+        check_join(run);
+    }
     for (size_t i = 0; i < count; i++) {
         draw_shape(run, &a[i], n);
         draw_values(run, &a[i], drawn[i]);
