@@ -205,23 +205,23 @@ cdef class Encoder:
             raise _error(status, &self.e)
         return self.e.last_slope
 
-    def write(self) -> bytes:
-        """Return the codestream of the last run."""
+    def write(self, room=None) -> bytes:
+        """Return the codestream of the last run. `room` bytes are tried first."""
         cdef rk_j2k_sink sink
         cdef rk_status status
-        cdef uint64_t room = rk_j2k_encoder_estimate(&self.e)
+        cdef uint64_t size = rk_j2k_encoder_estimate(&self.e) if room is None else room
         if self.busy or not self.ran:
             raise ValueError("nothing has been coded")
         while True:
-            written = PyBytes_FromStringAndSize(NULL, room)
+            written = PyBytes_FromStringAndSize(NULL, size)
             sink.data = <uint8_t *>PyBytes_AS_STRING(written)
-            sink.capacity, sink.size = room, 0
+            sink.capacity, sink.size = size, 0
             self.busy = True
             with nogil:
                 status = rk_j2k_write(&self.e.writing, &sink)
             self.busy = False
             if status.code == RK_OK:
                 return written[: sink.size]
-            if status.code != RK_LIMIT or sink.size <= room:
+            if status.code != RK_LIMIT or sink.size <= size:
                 raise _error(status, &self.e)
-            room = sink.size
+            size = sink.size

@@ -23,7 +23,7 @@ __all__ = ["Colour", "Job", "encode_array", "encode_labelled", "levels_for"]
 Colour = Literal["auto", "rgb", "none"]
 
 # Passes are cut best out of a step below the one that would do alone.
-FINER = 2.0
+FINER = 3.0
 # Passes that gain less than this per byte, in squared steps, are not in the result; see `_Engine`.
 WORTHLESS = 0.25
 # Bytes of Part 1 blocks to those of HT blocks of the same coefficients, for a first guess.

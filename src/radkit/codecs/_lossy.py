@@ -108,6 +108,7 @@ def _solve(
     at, slope = min(max(math.log(start), low), high), curve.slope
     before = None if known is None else (math.log(known[0]), known[1])
     best, nearest = at, math.inf
+    sides: set[bool] = set()
     for _ in range(RUNS):
         miss = miss_of(math.exp(at))
         if abs(miss) < nearest:
@@ -118,11 +119,13 @@ def _solve(
             found = (miss - before[1]) / (at - before[0])
             slope = min(max(found, curve.steepest), curve.flattest)
         before = at, miss
+        sides.add(miss > 0)
         if miss > 0:
             low = at
         else:
             high = at
-        margin = 0.03 * (high - low)
+        # Within a bracket of two tries no guess is trusted to its ends: there may be jumps.
+        margin = (0.2 if len(sides) == 2 else 0.03) * (high - low)
         at = min(max(at - miss / slope, low + margin), high - margin)
     return math.exp(best)
 
