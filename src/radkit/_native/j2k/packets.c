@@ -406,6 +406,8 @@ rk_status rk_j2k_read_packets(rk_j2k_tile *t)
         RK_TRY(rk_j2k_walk(&r, &whole));
     for (size_t k = 0; k < t->params.order_count && !r.stopped; k++)
         RK_TRY(rk_j2k_walk(&r, &t->params.orders[k]));
+    if (!r.stopped) /* A.6.6: all packets have a place in some progression */
+        stop(&r, RK_CORRUPT, RK_J2K_POC, r.body);
     t->fault = r.fault;
     return t->stream->strict ? r.fault : rk_j2k_fine();
 }
