@@ -29,10 +29,20 @@ def decode_frame(
     layers: int | None = None,
     raw: bool = False,
     strict: bool = True,
+    out: np.ndarray | None = None,
+    threads: int = 1,
 ) -> UncodedFrame:
     """Decode a frame of a DICOM object; see `radkit.codecs.registry.decode_frame`."""
     return decode_labelled(
-        data, spec, "htj2k", reduce=reduce, region=region, layers=layers, strict=strict
+        data,
+        spec,
+        "htj2k",
+        reduce=reduce,
+        region=region,
+        layers=layers,
+        strict=strict,
+        out=out,
+        threads=threads,
     )
 
 

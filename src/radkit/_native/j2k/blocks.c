@@ -51,13 +51,15 @@ static rk_status fault_at(const batch *b, rk_code code, enum rk_j2k_rule rule,
     return rk_j2k_fail(code, rule, at ? (uint64_t)(at - b->tile->stream->data) : 0);
 }
 
-/* A block that cannot be decoded as it should: an error, or noted. */
+/* A block that cannot be decoded as it should: an error, or noted; one that is cut is counted
+ * already. */
 static rk_status spoil(batch *b, rk_code code, enum rk_j2k_rule rule, const rk_j2k_block *block)
 {
     rk_status status = fault_at(b, code, rule, block);
     if (b->tile->stream->strict)
         return status;
-    b->tile->sound_blocks--;
+    if (!(block->flags & RK_J2K_BLOCK_CUT))
+        b->tile->sound_blocks--;
     if (b->tile->fault.code == RK_OK)
         b->tile->fault = status;
     return rk_j2k_fine();
@@ -157,6 +159,8 @@ static rk_status run_t1(batch *b, rk_t1_block *blocks, size_t n)
 
 static rk_status flush(batch *b)
 {
+    if (rk_j2k_late(b->tile->stream))
+        return rk_j2k_too_late(b->tile->stream);
     if (b->t1_count)
         RK_TRY(run_t1(b, b->t1, b->t1_count));
     for (size_t k = 0; k < b->t1_count; k++) {

@@ -274,6 +274,8 @@ rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request, rk_j2k_
     uint64_t usual = 1; /* packets of a tile */
     for (uint32_t number = 0; number < s->across * s->down; number++) {
         rk_j2k_tile tile;
+        if (!s->tiles[number].first && rk_j2k_is_empty(s, number))
+            continue;
         if (!s->tiles[number].first) {
             RK_TRY(paint_nothing(&p, number));
             report->packets += usual;

@@ -216,7 +216,8 @@ static rk_status set_params(rk_j2k_tile *t)
     memcpy(t->params.comps, s->main.comps, s->count * sizeof *s->main.comps);
     RK_TRY(rk_j2k_take(&t->arena, (void **)&t->params.orders, RK_J2K_ORDERS_MAX,
                        sizeof *s->main.orders));
-    memcpy(t->params.orders, s->main.orders, s->main.order_count * sizeof *s->main.orders);
+    if (s->main.order_count)
+        memcpy(t->params.orders, s->main.orders, s->main.order_count * sizeof *s->main.orders);
     return rk_j2k_read_tile_headers(s, t->number, &t->params, &t->arena, &t->ppt, &t->ppt_size);
 }
 

@@ -251,9 +251,8 @@ static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_
         RK_TRY(rk_j2k_precinct_make(r->tile, c, res_number, k));
     for (unsigned b = 0; b < res->band_count; b++) {
         rk_j2k_cell *cell = &res->precincts[k]->cells[b];
-        if (!rk_j2k_step(&r->tile->stream->budget, (uint64_t)cell->cols * cell->rows))
-            return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_WORK, r->tile->stream->start);
-        for (uint32_t y = 0; y < cell->rows; y++)
+        for (uint32_t y = 0; y < cell->rows; y++) {
+            RK_TRY(rk_j2k_spend(r, cell->cols));
             for (uint32_t x = 0; x < cell->cols; x++) {
                 contribution part = {&cell->blocks[(size_t)y * cell->cols + x],
                                      c->coding->style.flags, 0,
@@ -263,6 +262,7 @@ static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_
                 if (r->stopped || bits->over)
                     return rk_j2k_fine();
             }
+        }
     }
     return rk_j2k_fine();
 }
@@ -387,6 +387,8 @@ rk_status rk_j2k_read_packets(rk_j2k_tile *t)
 {
     rk_j2k_stream *s = t->stream;
     rk_j2k_reader r = {.tile = t, .part = s->tiles[t->number].first};
+    if (rk_j2k_late(s))
+        return rk_j2k_too_late(s);
     if (t->wanted == 0 || !r.part)
         return rk_j2k_fine();
     const rk_j2k_part *part = &s->parts[r.part - 1];

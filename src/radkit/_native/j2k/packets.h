@@ -24,7 +24,23 @@ typedef struct rk_j2k_reader {
     rk_status fault;             /* why, if it is a fault */
     rk_j2k_pending *pending;
     size_t count, room;
+    uint64_t unclocked;          /* steps since the clock was looked at */
 } rk_j2k_reader;
+
+/* Counts n steps of work; once in a while it looks at the clock. */
+RK_MUST_CHECK static inline rk_status rk_j2k_spend(rk_j2k_reader *r, uint64_t n)
+{
+    rk_j2k_stream *s = r->tile->stream;
+    if (!rk_j2k_step(&s->budget, n)) {
+        s->budget.asked = UINT64_MAX;
+        return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_WORK, s->start);
+    }
+    r->unclocked += n;
+    if (r->unclocked < 4096)
+        return rk_j2k_fine();
+    r->unclocked = 0;
+    return rk_j2k_late(s) ? rk_j2k_too_late(s) : rk_j2k_fine();
+}
 
 /* Reads one packet. Sets r->stopped when the data end or are damaged. Returns faults of the
  * machine and of limits only. */

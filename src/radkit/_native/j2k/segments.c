@@ -243,6 +243,9 @@ static rk_status read_orders(rk_j2k_stream *s, rk_j2k_params *p, const uint8_t *
     }
     if (size / entry > RK_J2K_ORDERS_MAX - (p ? p->order_count : 0))
         return corrupt(RK_J2K_POC_COUNT, at);
+    if (p && !p->orders) /* of the main header; few streams have any */
+        RK_TRY(rk_j2k_take(&s->arena, (void **)&p->orders, RK_J2K_ORDERS_MAX,
+                           sizeof *p->orders));
     for (; size; q += entry, size -= entry) {
         rk_j2k_order order;
         order.res0 = q[0];
