@@ -116,10 +116,10 @@ static void gains_of(float gain[2][2], const rk_dwt_filter *f, const rk_dwt_leve
 
 /* ---- inverse -------------------------------------------------------------------------------- */
 
-/* Row `index` of a band; NULL stays NULL. */
-static void *band_row(const rk_dwt_band *band, size_t index, size_t size)
+/* Row `index` of a band; `any` for a band without samples, which is never read or written. */
+static void *band_row(const rk_dwt_band *band, size_t index, size_t size, void *any)
 {
-    return band->data ? (uint8_t *)band->data + index * band->stride * size : NULL;
+    return band->data ? (uint8_t *)band->data + index * band->stride * size : any;
 }
 
 void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_idwt *lower,
@@ -140,15 +140,16 @@ static void synthesise_row(rk_idwt *d, uint64_t y)
 {
     const rk_dwt_level *v = &d->level;
     size_t size = d->f.size, n = rk_span_size(v->x);
+    void *out = ring_row(&d->ring, y);
     const void *low, *high;
     if (y & 1) {
-        low = band_row(&v->lh, d->highs, size);
-        high = band_row(&v->hh, d->highs++, size);
+        low = band_row(&v->lh, d->highs, size, out);
+        high = band_row(&v->hh, d->highs++, size, out);
     } else {
-        low = d->lower ? rk_idwt_next(d->lower) : band_row(&v->ll, d->lows, size);
-        high = band_row(&v->hl, d->lows++, size);
+        low = d->lower ? rk_idwt_next(d->lower) : band_row(&v->ll, d->lows, size, out);
+        high = band_row(&v->hl, d->lows++, size, out);
     }
-    d->f.join(ring_row(&d->ring, y), low, high, n, v->x.start & 1, d->gain[y & 1]);
+    d->f.join(out, low, high, n, v->x.start & 1, d->gain[y & 1]);
 }
 
 static void next_arrival(rk_idwt *d)
@@ -218,10 +219,10 @@ static void analyse_row(analysis *a)
     uint64_t y = a->written++;
     bool odd = y & 1;
     size_t index = odd ? a->highs++ : a->lows++;
-    void *low = band_row(odd ? &v->lh : &v->ll, index, a->f->size);
-    void *high = band_row(odd ? &v->hh : &v->hl, index, a->f->size);
-    a->f->split(low, high, ring_row(&a->ring, y), rk_span_size(v->x), v->x.start & 1,
-                a->gain[odd]);
+    void *src = ring_row(&a->ring, y);
+    void *low = band_row(odd ? &v->lh : &v->ll, index, a->f->size, src);
+    void *high = band_row(odd ? &v->hh : &v->hl, index, a->f->size, src);
+    a->f->split(low, high, src, rk_span_size(v->x), v->x.start & 1, a->gain[odd]);
 }
 
 void rk_fdwt_plane(const rk_dwt_filter *f, const rk_dwt_level *level, const void *src,
