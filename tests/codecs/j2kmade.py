@@ -143,12 +143,17 @@ def passes_code(bits: Bits, passes: int) -> None:
 
 
 def block_header(
-    passes: int, sizes: Sequence[tuple[int, int]], *, zero: int = 0, first: bool = True
+    passes: int,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    zero: int = 0,
+    first: bool = True,
+    spare: int = 0,
 ) -> bytes:
     """Return the header of a packet of one code-block.
 
     `sizes` are (bytes, passes) of its codeword segments; `zero` are missing bit-planes.
-    `first`: not included before.
+    `first`: not included before. `spare`: bits of lengths more than are needed.
     """
     bits = Bits().add(1, 1).add(1, 1)
     if first:
@@ -157,7 +162,7 @@ def block_header(
     floors = [count.bit_length() - 1 for _, count in sizes]
     lblock = max((size.bit_length() - low for (size, _), low in zip(sizes, floors, strict=True)),
                  default=3)  # fmt: skip
-    lblock = max(lblock, 3)
+    lblock = max(lblock, 3) + spare
     bits.add((1 << lblock - 3) - 1, lblock - 3).add(0, 1)
     for (size, _), low in zip(sizes, floors, strict=True):
         bits.add(size, lblock + low)
