@@ -5,7 +5,11 @@
 #include "arena.h"
 #include "rules.h"
 
+/* Chunks of small things double up to CHUNK: a small frame takes little, and zeroes only what
+ * it takes. Larger things than SINGLE have a chunk of their own. */
+#define CHUNK_FIRST ((size_t)1 << 13)
 #define CHUNK ((size_t)1 << 16)
+#define SINGLE (CHUNK / 4)
 #define HEAD ((sizeof(rk_j2k_chunk) + 63) / 64 * 64)
 
 /* Large chunks start at a multiple of 64; calloc leaves untouched pages to the system. */
@@ -33,17 +37,18 @@ static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool z
         a->budget->asked = UINT64_MAX;
         return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
     }
-    bool single = want > CHUNK / 4; /* a chunk of its own, so that it can go before the others */
+    bool single = want > SINGLE; /* a chunk of its own, so that it can go before the others */
     size_t align = want >= 4096 ? 64 : 16;
     rk_j2k_chunk *top = a->top;
     size_t at = top ? (top->used + align - 1) / align * align : 0;
     if (!top || single || at > top->size || want > top->size - at) {
-        size_t room = single ? want : CHUNK;
+        size_t room = !top ? CHUNK_FIRST : top->size < CHUNK / 2 ? 2 * top->size : CHUNK;
+        room = single || room < want ? want : room;
         if (room + HEAD + 64 > a->budget->left) {
             a->budget->asked = room + HEAD + 64;
             return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
         }
-        rk_j2k_chunk *chunk = chunk_new(room, zeroed || !single);
+        rk_j2k_chunk *chunk = chunk_new(room, zeroed && single);
         if (!chunk)
             return rk_j2k_fail(RK_NO_MEMORY, RK_J2K_MEMORY, 0);
         a->budget->left -= room + HEAD + 64;
@@ -69,6 +74,8 @@ static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool z
     }
     top->used = at + want;
     *p = (char *)top + HEAD + at;
+    if (zeroed && !single)
+        memset(*p, 0, want);
     return rk_j2k_fine();
 }
 
@@ -84,7 +91,7 @@ rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
 
 void rk_j2k_give_back(rk_j2k_arena *a, void *p, uint64_t size)
 {
-    if (!p || size <= CHUNK / 4)
+    if (!p || size <= SINGLE)
         return; /* in a chunk with others */
     rk_j2k_chunk *chunk = (rk_j2k_chunk *)(void *)((char *)p - HEAD);
     if (!chunk->single)
