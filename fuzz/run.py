@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import resource
 import subprocess
@@ -95,13 +96,19 @@ def run_native(target: str, seconds: int, seed: int) -> dict[str, object]:
     }
 
 
+def child_environment() -> dict[str, str]:
+    """Return an environment in which the package is that of this tree."""
+    return os.environ | {"PYTHONPATH": str(ROOT / "src")}
+
+
 def run_public(target: str, seconds: int, seed: int) -> dict[str, object]:
     """Run a worker, and watch that it lives and moves."""
     found = findings_of(target)
     (found / "current").unlink(missing_ok=True)
     line = [sys.executable, "-m", "fuzz.worker", target, str(seconds), str(seed), str(found)]
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(line, cwd=ROOT, env=child_environment(), stdout=pipe, stderr=pipe)
     current = found / "current"
     verdict = ""
     while True:
@@ -134,6 +141,7 @@ def replayed(target: str, data: bytes) -> bool:
         input=data,
         capture_output=True,
         cwd=ROOT,
+        env=child_environment(),
         timeout=60,
         check=False,
     )
