@@ -60,6 +60,7 @@ cdef extern from "j2k/decode.h" nogil:
         unsigned bits
         const rk_j2k_output *outputs
         size_t count
+        unsigned threads
     ctypedef struct rk_j2k_report:
         uint64_t blocks, damaged, packets, missing
         rk_status fault
@@ -253,7 +254,7 @@ cdef class Stream:
         }
 
     def decode(self, out, comps, unsigned reduce, area, uint32_t layers, bint transform,
-               uint32_t cpu):
+               uint32_t cpu, unsigned threads=1):
         """Decode into `out`; return (blocks, damaged, packets, missing, first fault).
 
         `out` is a writable C-contiguous array of (rows, cols, components) in integers of 8, 16
@@ -269,6 +270,7 @@ cdef class Stream:
             raise ValueError("layers is out of range")
         self._ask(&request, reduce, area)
         request.layers, request.transform = layers, transform
+        request.threads = threads
         request.count = self.s.count if comps is None else len(comps)
         if self.busy or not self.opened:
             raise ValueError("the stream is being decoded in another thread")

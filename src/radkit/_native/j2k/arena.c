@@ -37,7 +37,7 @@ static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool z
         a->budget->asked = UINT64_MAX;
         return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
     }
-    bool single = want > SINGLE; /* a chunk of its own, so that it can go before the others */
+    bool single = want > SINGLE;
     size_t align = want >= 4096 ? 64 : 16;
     rk_j2k_chunk *top = a->top;
     size_t at = top ? (top->used + align - 1) / align * align : 0;
@@ -54,21 +54,14 @@ static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool z
         a->budget->left -= room + HEAD + 64;
         chunk->size = room;
         chunk->used = 0;
-        chunk->next = chunk->previous = NULL;
-        chunk->single = single;
         if (single && top) { /* a large one goes below, the open one stays */
             chunk->used = want;
             chunk->next = top->next;
-            chunk->previous = top;
-            if (top->next)
-                top->next->previous = chunk;
             top->next = chunk;
             *p = (char *)chunk + HEAD;
             return rk_j2k_fine();
         }
         chunk->next = top;
-        if (top)
-            top->previous = chunk;
         a->top = top = chunk;
         at = 0;
     }
@@ -89,29 +82,27 @@ rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size)
     return take(a, p, n, size, false);
 }
 
-void rk_j2k_give_back(rk_j2k_arena *a, void *p, uint64_t size)
+static void free_from(rk_j2k_arena *a, rk_j2k_chunk *chunk)
 {
-    if (!p || size <= SINGLE)
-        return; /* in a chunk with others */
-    rk_j2k_chunk *chunk = (rk_j2k_chunk *)(void *)((char *)p - HEAD);
-    if (!chunk->single)
+    while (chunk) {
+        rk_j2k_chunk *next = chunk->next;
+        a->budget->left += chunk->size + HEAD + 64;
+        chunk_free(chunk);
+        chunk = next;
+    }
+}
+
+void rk_j2k_rewind(rk_j2k_arena *a)
+{
+    if (!a->top)
         return;
-    if (chunk->next)
-        chunk->next->previous = chunk->previous;
-    if (chunk->previous)
-        chunk->previous->next = chunk->next;
-    else
-        a->top = chunk->next;
-    a->budget->left += chunk->size + HEAD + 64;
-    chunk_free(chunk);
+    free_from(a, a->top->next);
+    a->top->next = NULL;
+    a->top->used = 0;
 }
 
 void rk_j2k_release(rk_j2k_arena *a)
 {
-    while (a->top) {
-        rk_j2k_chunk *next = a->top->next;
-        a->budget->left += a->top->size + HEAD + 64;
-        chunk_free(a->top);
-        a->top = next;
-    }
+    free_from(a, a->top);
+    a->top = NULL;
 }

@@ -19,9 +19,8 @@ typedef struct rk_j2k_budget {
 } rk_j2k_budget;
 
 typedef struct rk_j2k_chunk {
-    struct rk_j2k_chunk *next, *previous;
+    struct rk_j2k_chunk *next;
     size_t size, used; /* of what follows the head */
-    bool single;       /* it holds one thing only */
 } rk_j2k_chunk;
 
 typedef struct rk_j2k_arena {
@@ -33,12 +32,12 @@ typedef struct rk_j2k_arena {
  * ones and of 16 for others. */
 RK_MUST_CHECK rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
 
-/* The same for large memory that the caller fills himself: it is not zeroed. */
+/* The same for memory that the caller fills himself: it is not zeroed. */
 RK_MUST_CHECK rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
 
-/* Gives back a single large thing at once; does nothing for small ones and for NULL.
- * `size` is what was taken for it. */
-void rk_j2k_give_back(rk_j2k_arena *a, void *p, uint64_t size);
+/* Gives all back, but keeps some memory for what is taken next: a loop then costs no calls of the
+ * system. */
+void rk_j2k_rewind(rk_j2k_arena *a);
 
 /* Gives all back. */
 void rk_j2k_release(rk_j2k_arena *a);

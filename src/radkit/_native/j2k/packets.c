@@ -21,39 +21,49 @@ static void stop(rk_j2k_reader *r, rk_code code, enum rk_j2k_rule rule, const ui
     }
 }
 
-/*
- * Asks a tag tree whether leaf (x, y) is below `limit`, reading what is needed (B.10.2). Bounds
- * of nodes rise to that of their parent first.
- */
-static bool tree_below(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x, uint32_t y,
-                       unsigned limit, rk_j2k_bits *bits)
+/* The nodes of a tag tree from a leaf to the root (B.10.2); returns their number. */
+static size_t tree_path(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x, uint32_t y,
+                        rk_j2k_node **path)
 {
-    rk_j2k_node *path[TREE_DEPTH];
     size_t depth = 0;
     for (;;) {
         path[depth++] = nodes + (size_t)y * cols + x;
         if (cols == 1 && rows == 1)
-            break;
+            return depth;
         nodes += (size_t)cols * rows;
         cols = (cols + 1) / 2;
         rows = (rows + 1) / 2;
         x /= 2;
         y /= 2;
     }
+}
+
+/*
+ * Reads what a tag tree says of a leaf, up to `limit`: what is needed to know its value, or that
+ * it is not below. Bounds of nodes rise to that of their parent first. Returns the bound of the
+ * leaf; its value is known if that is below `limit`.
+ */
+static unsigned tree_read(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x,
+                          uint32_t y, unsigned limit, rk_j2k_bits *bits)
+{
+    rk_j2k_node *path[TREE_DEPTH];
+    size_t depth = tree_path(nodes, cols, rows, x, y, path);
     unsigned bound = 0;
     while (depth--) {
         rk_j2k_node *node = path[depth];
         if (node->bound < bound)
             node->bound = (uint16_t)bound;
-        while (!node->known && node->bound < limit && !bits->over) {
+        while (!node->known && node->bound < limit) {
             if (rk_j2k_bit(bits))
                 node->known = true;
-            else if (!bits->over)
+            else if (bits->over)
+                return limit;
+            else
                 node->bound++;
         }
         bound = node->bound;
     }
-    return path[0]->known && path[0]->bound < limit;
+    return bound;
 }
 
 /* B.10.6, table B.4 */
@@ -216,19 +226,16 @@ static rk_status read_block(rk_j2k_reader *r, rk_j2k_cell *cell, uint32_t x, uin
         if (!rk_j2k_bit(bits))
             return rk_j2k_fine();
     } else {
-        if (!tree_below(cell->inclusion, cell->cols, cell->rows, x, y, layer + 1, bits)
-            || bits->over)
+        if (tree_read(cell->inclusion, cell->cols, cell->rows, x, y, layer + 1, bits) > layer)
             return rk_j2k_fine();
-        unsigned limit = 1;
-        while (!tree_below(cell->zero, cell->cols, cell->rows, x, y, limit, bits)) {
-            if (bits->over)
-                return rk_j2k_fine();
-            if (++limit > ZERO_MAX) {
-                stop(r, RK_CORRUPT, RK_J2K_ZERO_PLANES, bits->p);
-                return rk_j2k_fine();
-            }
+        unsigned zero = tree_read(cell->zero, cell->cols, cell->rows, x, y, ZERO_MAX + 1, bits);
+        if (bits->over)
+            return rk_j2k_fine();
+        if (zero > ZERO_MAX) {
+            stop(r, RK_CORRUPT, RK_J2K_ZERO_PLANES, bits->p);
+            return rk_j2k_fine();
         }
-        block->zero = (uint8_t)(limit - 1);
+        block->zero = (uint8_t)zero;
         block->lblock = 3;
         block->flags |= RK_J2K_INCLUDED;
     }
@@ -236,11 +243,11 @@ static rk_status read_block(rk_j2k_reader *r, rk_j2k_cell *cell, uint32_t x, uin
 }
 
 /* True if a code-block lies in what is decoded of its band. */
-static bool in_hold(const rk_j2k_res *res, const rk_j2k_band *band, uint32_t bx, uint32_t by)
+static bool in_hold(const rk_j2k_res *res, rk_j2k_rect hold, uint32_t bx, uint32_t by)
 {
     uint64_t x = (uint64_t)bx << res->xcb, y = (uint64_t)by << res->ycb;
-    return x < band->hold.x1 && x + ((uint64_t)1 << res->xcb) > band->hold.x0
-           && y < band->hold.y1 && y + ((uint64_t)1 << res->ycb) > band->hold.y0;
+    return x < hold.x1 && x + ((uint64_t)1 << res->xcb) > hold.x0 && y < hold.y1
+           && y + ((uint64_t)1 << res->ycb) > hold.y0;
 }
 
 static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_number,
@@ -256,8 +263,8 @@ static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_
             for (uint32_t x = 0; x < cell->cols; x++) {
                 contribution part = {&cell->blocks[(size_t)y * cell->cols + x],
                                      c->coding->style.flags, 0,
-                                     keep && in_hold(res, &res->bands[b], cell->bx + x,
-                                                     cell->by + y)};
+                                     keep && in_hold(res, c->windows[res_number].bands[b].hold,
+                                                     cell->bx + x, cell->by + y)};
                 RK_TRY(read_block(r, cell, x, y, layer, part, bits));
                 if (r->stopped || bits->over)
                     return rk_j2k_fine();

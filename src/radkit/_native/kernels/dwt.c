@@ -135,6 +135,12 @@ void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level
     d->next = level->rows.start;
 }
 
+void rk_idwt_fetch(rk_idwt *d, rk_dwt_fetch_fn *fetch, void *context)
+{
+    d->fetch = fetch;
+    d->context = context;
+}
+
 /* Takes the next row out of the bands. */
 static void synthesise_row(rk_idwt *d, uint64_t y)
 {
@@ -142,7 +148,14 @@ static void synthesise_row(rk_idwt *d, uint64_t y)
     size_t size = d->f.size, n = rk_span_size(v->x);
     void *out = ring_row(&d->ring, y);
     const void *low, *high;
-    if (y & 1) {
+    if (d->fetch) {
+        unsigned odd = y & 1;
+        size_t index = odd ? d->highs++ : d->lows++;
+        low = d->fetch(d->context, 2 * odd, index);
+        high = d->fetch(d->context, 2 * odd + 1, index);
+        low = low ? low : out;
+        high = high ? high : out;
+    } else if (y & 1) {
         low = band_row(&v->lh, d->highs, size, out);
         high = band_row(&v->hh, d->highs++, size, out);
     } else {
