@@ -50,4 +50,5 @@ class Stream:
         layers: int,
         transform: bool,
         cpu: int,
+        threads: int = 1,
     ) -> tuple[int, int, int, int, RadkitError | None]: ...

@@ -143,9 +143,12 @@ def _tell_damage(made: _Made, problems: list[Problem]) -> None:
 def _decode_usable(
     header: Header, wish: _Wish, dtype: np.dtype[Any], out: np.ndarray | None
 ) -> _Made:
-    """Decode all components, into `out` if it is of the right type."""
-    if out is not None and out.dtype != dtype:
-        out = None
+    """Decode all components, into `out` if its type holds their values."""
+    if out is not None:
+        if out.dtype.kind == dtype.kind and dtype.itemsize <= out.dtype.itemsize <= 4:
+            dtype = out.dtype
+        else:
+            out = None
     return _decode(header, None, wish, dtype, header.stream.count == 1, out)
 
 
@@ -288,6 +291,7 @@ def _decode(
         MOST_LAYERS if wish.layers is None else min(wish.layers, MOST_LAYERS),
         not wish.raw,
         cpu.USE,
+        wish.threads,
     )
     sound = (1 - missing / max(packets, 1)) * (1 - damaged / max(blocks, 1))
     if not wish.reduce and region is None and wish.layers is None:

@@ -62,7 +62,7 @@ def decode(
         If False, a truncated or damaged codestream gives what is there; code-blocks
         that are missing are 0.
     threads : int, optional
-        Accepted for likeness with other decoders; one thread decodes.
+        Threads that share the image, >= 1. Default: 1. The result is the same.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def decode(
     UnsupportedTransferSyntax
         Part 2 features, more than 32 bits.
     LimitExceeded
-        The size is above a limit; nothing was allocated.
+        The size is above a limit, and nothing was allocated; or `max_seconds` are over.
     """
     return decode_any(
         data,

@@ -27,6 +27,9 @@ CODINGS = {
     "uncompressed-frame": "radkit.codecs.native",
 }
 
+# Codings whose decoders write into the caller's array and share a frame among threads.
+DIRECT = frozenset({"jpeg2000", "htj2k"})
+
 
 class _Module(Protocol):
     def decode_frame(
@@ -39,6 +42,7 @@ class _Module(Protocol):
         layers: int | None,
         raw: bool,
         strict: bool,
+        **direct: Any,
     ) -> UncodedFrame: ...
 
     def encode_frame(
@@ -76,6 +80,8 @@ def decode_frame(
     layers: int | None = None,
     raw: bool = False,
     strict: bool = True,
+    out: np.ndarray | None = None,
+    threads: int = 1,
 ) -> UncodedFrame:
     """Decode one frame.
 
@@ -100,6 +106,11 @@ def decode_frame(
         Leave colour as coded, where the codec would convert it.
     strict : bool, default True
         If False, a truncated frame gives what is there, with `sound` below 1.
+    out : ndarray, optional
+        Used for the samples if the coding can and the type fits; then it is the
+        result's `array`. C-contiguous, of the shape of the result.
+    threads : int, default 1
+        Threads that may share the frame, if the coding can.
 
     Returns
     -------
@@ -113,8 +124,10 @@ def decode_frame(
         The stream is broken, or disagrees with `spec`.
     LimitExceeded, OptionError, MissingDependency
     """
-    return _module(coding).decode_frame(
-        data, spec, reduce=reduce, region=region, layers=layers, raw=raw, strict=strict
+    module = _module(coding)
+    direct = {"out": out, "threads": threads} if coding in DIRECT else {}
+    return module.decode_frame(
+        data, spec, reduce=reduce, region=region, layers=layers, raw=raw, strict=strict, **direct
     )
 
 
