@@ -32,6 +32,7 @@ enum {
     RK_PPM = 0xFF60,
     RK_PPT = 0xFF61,
     RK_CRG = 0xFF63,
+    RK_COM = 0xFF64,
     RK_SOT = 0xFF90,
     RK_SOP = 0xFF91,
     RK_EPH = 0xFF92,
