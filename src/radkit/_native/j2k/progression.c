@@ -141,6 +141,7 @@ static rk_status take_heap(rk_j2k_reader *r, const rk_j2k_order *o, cursor **hea
 {
     rk_j2k_tile *t = r->tile;
     uint64_t n = 0;
+    *heap = NULL;
     for (uint32_t c = o->comp0; c < o->comp1; c++)
         n += t->comps[c].coding->style.levels + 1u;
     RK_TRY(rk_j2k_spend(r, o->comp1 - o->comp0));

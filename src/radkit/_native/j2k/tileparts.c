@@ -90,6 +90,7 @@ static rk_status read_header(rk_j2k_stream *s, rk_j2k_part *part, bool cut)
 
 static rk_status add_part(rk_j2k_stream *s, rk_j2k_part **part, uint32_t tile)
 {
+    *part = NULL;
     if (s->part_count == s->part_room) {
         size_t room = s->part_room ? 2 * s->part_room : 16;
         rk_j2k_part *grown;
