@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coded import smooth
+from coded import measures, smooth
 from j2kmade import (
     CAP,
     COC,
@@ -327,6 +327,7 @@ for name, changes in BOMBS.items():
 """
 
 
+@measures
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="needs Linux's /proc")
 def test_row_10_bombs_are_refused_or_done_in_little_time_and_memory() -> None:
     """100 ms, and 10 ns for each byte of a picture that is given; 64 MiB beside the picture."""

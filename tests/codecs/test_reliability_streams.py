@@ -14,7 +14,7 @@ from typing import Any
 import j2kmade
 import numpy as np
 import pytest
-from coded import smooth
+from coded import SANITIZED, measures, smooth
 from j2kmade import PLT, PPM, PPT, QCD, SIZ, TLM, Stream, block_header, parse, single
 
 from radkit import limits
@@ -80,9 +80,10 @@ def test_row_04_good_and_bad_streams_in_turn_leave_nothing_behind() -> None:
     take_turns(60, seed=1)
     before = resident()
     take_turns(400, seed=2)
-    assert resident() - before < 8 << 20
+    assert SANITIZED or resident() - before < 8 << 20
 
 
+@measures
 @pytest.mark.slow
 def test_row_04_a_hundred_thousand_turns_stay_in_their_memory() -> None:
     take_turns(2000, seed=3)
