@@ -144,7 +144,7 @@ static void convert(const rk_j2k_hand *h, const rk_j2k_place *p, const void *src
 {
     const rk_quant_table *q = &h->kernels->quant;
     const rk_j2k_strip *strip = p->strip;
-    rk_dwt_type type = strip->chain->type;
+    rk_dwt_type type = strip->type;
     rk_quant_block job = {.src = src,
                           .src_stride = src_stride,
                           .out = p->out,
@@ -183,11 +183,11 @@ rk_status rk_j2k_batch_flush(rk_j2k_hand *h)
 }
 
 /* True if the block goes through 64 bits: a ROI, or more planes than its format holds. */
-static bool is_slow(const rk_j2k_chain *c, unsigned planes)
+static bool is_slow(const rk_j2k_strip *s, unsigned planes)
 {
     static const uint8_t holds[] = {RK_COEF_PLANES_INT16, RK_COEF_PLANES_INT32 - 1,
                                     RK_COEF_PLANES_INT64, RK_COEF_PLANES_INT32 - 2};
-    return c->plane->comp->coding->roi || planes > holds[c->type];
+    return s->chain->plane->comp->coding->roi || planes > holds[s->type];
 }
 
 /* Coefficients that nothing was sent for. */
@@ -200,7 +200,7 @@ static void clear(void *out, size_t stride, rk_dwt_type type, size_t width, size
 
 static void clear_block(const rk_j2k_place *p, uint32_t width, uint32_t height)
 {
-    clear(p->out, p->strip->stride, p->strip->chain->type, width, height);
+    clear(p->out, p->strip->stride, p->strip->type, width, height);
 }
 
 static rk_status take_slow(rk_j2k_hand *h)
@@ -230,9 +230,9 @@ static rk_status take_segments(rk_j2k_hand *h, const rk_j2k_block *block, rk_t1_
 
 static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_t height)
 {
-    const rk_j2k_chain *c = p->strip->chain;
-    const rk_j2k_coding *coding = c->plane->comp->coding;
-    const rk_j2k_band *band = &p->strip->res->bands[p->band];
+    const rk_j2k_strip *s = p->strip;
+    const rk_j2k_coding *coding = s->chain->plane->comp->coding;
+    const rk_j2k_band *band = &s->res->bands[p->band];
     unsigned planes = band->planes + coding->roi;
     if (p->block->zero > planes || planes - p->block->zero > PLANES_MAX) {
         clear_block(p, width, height);
@@ -240,8 +240,8 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
         return rk_j2k_fine();
     }
     planes -= p->block->zero;
-    bool slow = is_slow(c, planes);
-    if (slow && c->type == RK_DWT_INT16) {
+    bool slow = is_slow(s, planes);
+    if (slow && s->type == RK_DWT_INT16) {
         h->wide = true;
         return rk_j2k_fine();
     }
@@ -250,10 +250,10 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
                        .band = band->kind,
                        .style = coding->style.flags & 0x3F,
                        .planes = (uint8_t)planes,
-                       .format = (uint8_t)format_of[c->type],
-                       .half = c->type == RK_DWT_FLOAT,
+                       .format = (uint8_t)format_of[s->type],
+                       .half = s->type == RK_DWT_FLOAT,
                        .out = p->out,
-                       .stride = p->strip->stride};
+                       .stride = s->stride};
     RK_TRY(take_segments(h, p->block, &job));
     if (job.passes > (planes ? 3 * planes - 2 : 0))
         spoil(h, p, RK_J2K_PASSES);
@@ -298,13 +298,13 @@ static rk_status find_set(rk_j2k_hand *h, const rk_j2k_block *block, rk_t1_segme
 /* Decodes a block, alone or later with others. */
 static rk_status add_job(rk_j2k_hand *h, rk_j2k_place *p, rk_ht_block *job, unsigned planes)
 {
-    const rk_j2k_chain *c = p->strip->chain;
-    if (c->type == RK_DWT_INT16) {
-        if (c->plane->comp->coding->roi || job->plane || job->passes > 1) {
+    const rk_j2k_strip *s = p->strip;
+    if (s->type == RK_DWT_INT16) {
+        if (s->chain->plane->comp->coding->roi || job->plane || job->passes > 1) {
             h->wide = true;
             return rk_j2k_fine();
         }
-    } else if (is_slow(c, planes)) {
+    } else if (is_slow(s, planes)) {
         RK_TRY(take_slow(h));
         job->out = h->slow;
         job->stride = job->width;
@@ -321,10 +321,10 @@ static rk_status add_job(rk_j2k_hand *h, rk_j2k_place *p, rk_ht_block *job, unsi
 
 static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_t height)
 {
-    const rk_j2k_chain *c = p->strip->chain;
-    const rk_j2k_coding *coding = c->plane->comp->coding;
+    const rk_j2k_strip *s = p->strip;
+    const rk_j2k_coding *coding = s->chain->plane->comp->coding;
     rk_t1_segment cleanup, refine;
-    unsigned set = 0, planes = p->strip->res->bands[p->band].planes + coding->roi;
+    unsigned set = 0, planes = s->res->bands[p->band].planes + coding->roi;
     RK_TRY(find_set(h, p->block, &cleanup, &refine, &set));
     if (!cleanup.size) {
         clear_block(p, width, height);
@@ -350,11 +350,11 @@ static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_
                        .passes = (uint8_t)passes,
                        .plane = (uint8_t)(planes - used),
                        .planes = (uint8_t)used,
-                       .format = (uint8_t)format_of[c->type],
-                       .half = c->type == RK_DWT_FLOAT,
+                       .format = (uint8_t)format_of[s->type],
+                       .half = s->type == RK_DWT_FLOAT,
                        .causal = coding->style.flags & RK_T1_CAUSAL,
                        .out = p->out,
-                       .stride = p->strip->stride};
+                       .stride = s->stride};
     return add_job(h, p, &job, planes);
 }
 
@@ -371,7 +371,7 @@ static rk_j2k_rect in_strip(const rk_j2k_strip *s, unsigned band, rk_j2k_rect r,
     if (!rk_j2k_is_void(r))
         *out = (uint8_t *)s->data[band]
                + ((size_t)(r.y0 - s->y0[band]) * s->stride + (r.x0 - hold.x0))
-                     * rk_j2k_size_of[s->chain->type];
+                     * rk_j2k_size_of[s->type];
     return r;
 }
 
@@ -413,7 +413,7 @@ static void clear_precinct(const rk_j2k_strip *s, uint32_t i, uint32_t j)
         void *out;
         rk_j2k_rect r = in_strip(s, b, cell, &out);
         if (!rk_j2k_is_void(r))
-            clear(out, s->stride, s->chain->type, r.x1 - r.x0, r.y1 - r.y0);
+            clear(out, s->stride, s->type, r.x1 - r.x0, r.y1 - r.y0);
     }
 }
 

@@ -9,9 +9,10 @@
 
 #include "stripes.h"
 
-/* Depth up to which 16 bits are tried for reversible coefficients. The planes of a band say
- * little: encoders provide for more than there are. */
+/* Depth up to which 16 bits are tried for reversible coefficients; and tried if LL is small enough. The
+ * planes of a band say little: encoders provide for more than there are. */
 #define NARROW_DEPTH 13
+#define DOUBTFUL_DEPTH 16
 /* A part has at least so many samples: below, a thread costs more than it brings. */
 #ifndef PART_SAMPLES
 #define PART_SAMPLES 65536
@@ -96,7 +97,8 @@ static void find_bundles(group *g)
     }
 }
 
-static void store_row(const group *g, rk_mct_store_fn *store, const void *const *rows, uint32_t y)
+static void store_row(const group *g, rk_mct_store_fn *store, const rk_mct_range *ranges,
+                      const void *const *rows, uint32_t y)
 {
     size_t bytes = g->painter->request->bits / 8;
     for (size_t k = 0; k < g->bundle_count; k++) {
@@ -104,12 +106,21 @@ static void store_row(const group *g, rk_mct_store_fn *store, const void *const 
         const rk_j2k_output *o = b->output;
         uint8_t *out = o->data + (size_t)(y - g->all.y0) * o->pitch
                        + (size_t)(g->want.x0 - g->all.x0) * o->stride * bytes;
-        store(&rows[b->plane], &g->ranges[b->plane], b->samples, out, o->stride,
+        store(&rows[b->plane], &ranges[b->plane], b->samples, out, o->stride,
               g->want.x1 - g->want.x0);
     }
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
+
+/* The range of a plane whose samples in 16 bits have its offset. */
+static rk_mct_range shifted(rk_mct_range range, int32_t offset)
+{
+    int64_t low = (int64_t)range.low + offset, high = (int64_t)range.high + offset;
+    return (rk_mct_range){.low = (int32_t)(low > INT16_MIN ? low : INT16_MIN),
+                          .high = (int32_t)(high < INT16_MAX ? high : INT16_MAX),
+                          .add = range.add - (uint32_t)offset};
+}
 
 /* Rows of the chains until they end or do not go on; returns the row that comes next. */
 static uint32_t paint_rows(part *p, uint32_t y)
@@ -118,6 +129,11 @@ static uint32_t paint_rows(part *p, uint32_t y)
     rk_mct_store_fn *store = store_of(g->painter, p->type);
     rk_mct_fn *transform = transform_of(g->painter, p->type);
     size_t width = g->want.x1 - g->want.x0;
+    rk_mct_range ranges[3];
+    for (size_t k = 0; k < g->n; k++)
+        ranges[k] = p->type == RK_DWT_INT16 && g->planes[k].doubtful
+                        ? shifted(g->ranges[k], g->planes[k].offset)
+                        : g->ranges[k];
     for (; y < p->y1; y++) {
         const void *rows[3];
         for (size_t k = 0; k < g->n; k++)
@@ -131,7 +147,7 @@ static uint32_t paint_rows(part *p, uint32_t y)
         }
         if (g->mct)
             transform(p->copies[0], p->copies[1], p->copies[2], width);
-        store_row(g, store, rows, y);
+        store_row(g, store, ranges, rows, y);
     }
     return y;
 }
@@ -261,7 +277,7 @@ static rk_status paint_blank(const group *g)
     RK_TRY(rk_j2k_take(&g->tile->arena, &row, g->want.x1 - g->want.x0, sizeof(int32_t)));
     const void *rows[3] = {row, row, row};
     for (uint32_t y = g->want.y0; y < g->want.y1; y++)
-        store_row(g, store_of(g->painter, RK_DWT_INT32), rows, y);
+        store_row(g, store_of(g->painter, RK_DWT_INT32), g->ranges, rows, y);
     return rk_j2k_fine();
 }
 
@@ -297,21 +313,38 @@ static rk_status paint_group(const rk_j2k_painter *p, rk_j2k_tile *t, rk_j2k_pla
     return g.any ? paint_parts(&g, survey, verdict) : paint_blank(&g);
 }
 
-/* The narrowest type that may do for a component. */
-static rk_dwt_type choose_type(const rk_j2k_stream *s, const rk_j2k_tilecomp *c, uint32_t index)
+static unsigned most_planes(const rk_j2k_tilecomp *c)
 {
     unsigned planes = 0;
-    if (!c->coding->style.reversible)
-        return RK_DWT_FLOAT;
     for (unsigned r = 0; r <= c->top; r++)
         for (unsigned n = 0; n < c->res[r].band_count; n++)
             if (c->res[r].bands[n].planes > planes)
                 planes = c->res[r].bands[n].planes;
-    if (s->comps[index].depth <= NARROW_DEPTH && !c->coding->roi)
-        return RK_DWT_INT16;
+    return planes;
+}
+
+/*
+ * The narrowest type that may do for a component. 12-bit values are often sent as 16-bit ones;
+ * then the level shift alone needs 16 bits. It is undone in LL: the lifting steps of 5/3 add to every
+ * sample what was added to all of LL, unless there is a resolution without any LL.
+ */
+static void choose_type(const rk_j2k_stream *s, rk_j2k_plane *plane, bool mct)
+{
+    const rk_j2k_tilecomp *c = plane->comp;
+    const rk_j2k_component *siz = &s->comps[plane->index];
     /* |LL| grows by at most 1.5 (|HL| + |LH|) + 2.25 |HH| and a little in each level. */
-    double most = 1.0 + 5.25 * (double)(c->top + 1);
-    return most * (double)((uint64_t)1 << planes) < 0x1p29 ? RK_DWT_INT32 : RK_DWT_INT64;
+    double most = (1.0 + 5.25 * (c->top + 1)) * (double)((uint64_t)1 << most_planes(c));
+    plane->type = most < 0x1p29 ? RK_DWT_INT32 : RK_DWT_INT64;
+    if (!c->coding->style.reversible)
+        plane->type = RK_DWT_FLOAT;
+    else if (siz->depth <= NARROW_DEPTH && !c->coding->roi)
+        plane->type = RK_DWT_INT16;
+    else if (siz->depth <= DOUBTFUL_DEPTH && !c->coding->roi && c->top && !mct
+             && plane->type == RK_DWT_INT32 && !rk_j2k_is_void(c->res[0].all)) {
+        plane->type = RK_DWT_INT16;
+        plane->doubtful = true;
+        plane->offset = siz->sign ? 0 : (int32_t)1 << (siz->depth - 1);
+    }
 }
 
 static bool alike(const rk_j2k_painter *p, const rk_j2k_plane *a, const rk_j2k_plane *b)
@@ -348,11 +381,9 @@ rk_status rk_j2k_paint(rk_j2k_painter *p, rk_j2k_tile *t)
     RK_TRY(rk_j2k_take(&t->arena, (void **)&planes, p->stream->count, sizeof *planes));
     for (uint32_t k = 0; k < p->stream->count; k++)
         if (t->comps[k].wanted)
-            planes[count++] = (rk_j2k_plane){
-                .comp = &t->comps[k],
-                .index = k,
-                .type = choose_type(p->stream, &t->comps[k], k),
-            };
+            planes[count++] = (rk_j2k_plane){.comp = &t->comps[k], .index = k};
+    for (size_t k = 0; k < count; k++)
+        choose_type(p->stream, &planes[k], t->params.mct && planes[k].index < 3);
     if (!count)
         return rk_j2k_fine();
     RK_TRY(rk_j2k_read_packets(t));

@@ -4,6 +4,9 @@
 /* A strip is made of as many code-block rows as it takes to have so many blocks: the kernels
  * are faster on many. */
 #define FEWEST_BLOCKS 32
+/* 16 bits are given up at once if LL, where it is `doubtful`, has larger values: not much would be left
+ * for the other bands. */
+#define DOUBTFUL_LOW 12288
 
 /* ---- memory of a chain ----------------------------------------------------------------------- */
 
@@ -77,7 +80,7 @@ static void set_depth(rk_j2k_strip *s)
  * that rows of a block do not share cache sets. */
 static void lay_bands(rk_j2k_strip *s, carver *c)
 {
-    size_t size = rk_j2k_size_of[s->chain->type], width = 0;
+    size_t size = rk_j2k_size_of[s->type], width = 0;
     for (unsigned b = 0; b < s->res->band_count; b++) {
         rk_j2k_rect hold = s->window->bands[b].hold;
         if (!rk_j2k_is_void(hold) && hold.x1 - hold.x0 > width)
@@ -93,6 +96,8 @@ static void lay_bands(rk_j2k_strip *s, carver *c)
         if (most > hold.y1 - hold.y0)
             most = hold.y1 - hold.y0;
         s->data[b] = carve(c, (size_t)most, s->stride * size);
+        if (s->type != s->chain->type)
+            s->low = carve(c, (size_t)most, s->stride * sizeof *s->low);
     }
 }
 
@@ -147,7 +152,7 @@ static bool fits(const rk_j2k_strip *s)
     uint64_t more = c->transformed && last ? 3 : 1;
     if (s->r == 0)
         return !last || s->peaks[0] * more < 32768;
-    uint64_t low = s->r == 1 ? s[-1].peaks[0] : s->low_peak;
+    uint64_t low = s->r == 1 && !s[-1].low ? s[-1].peaks[0] : s[s->r == 1 ? -1 : 0].low_peak;
     return rk_dwt53_fits(16, low * more, s->peaks[0] * more, s->peaks[1] * more,
                          s->peaks[2] * more);
 }
@@ -155,6 +160,26 @@ static bool fits(const rk_j2k_strip *s)
 static void check_width(rk_j2k_strip *s)
 {
     if (s->chain->type == RK_DWT_INT16 && !fits(s))
+        s->chain->hand->wide = true;
+}
+
+/* The rows of LL in 16 bits, with the offset. */
+static void narrow_low(rk_j2k_strip *s)
+{
+    rk_j2k_rect hold = s->window->bands[0].hold;
+    uint64_t end = (uint64_t)s->to << s->res->ycb;
+    uint32_t y1 = end < hold.y1 ? (uint32_t)end : hold.y1;
+    for (size_t y = 0; s->y0[0] + y < y1; y++) {
+        const int32_t *src = (const int32_t *)s->data[0] + y * s->stride;
+        int16_t *out = s->low + y * s->stride;
+        for (size_t x = 0; x < hold.x1 - hold.x0; x++) {
+            int64_t value = (int64_t)src[x] + s->chain->plane->offset;
+            uint64_t size = (uint64_t)(value < 0 ? -value : value);
+            s->low_peak = size > s->low_peak ? size : s->low_peak;
+            out[x] = (int16_t)value;
+        }
+    }
+    if (s->low_peak > DOUBTFUL_LOW)
         s->chain->hand->wide = true;
 }
 
@@ -175,34 +200,45 @@ static void settle(rk_j2k_hand *h, rk_status status)
     h->t1_count = h->ht_count = 0;
 }
 
-static void refill(rk_j2k_strip *s)
+/* Decodes strips of n chains that have just gone on, from resolution `from` to `to`. */
+static void decode(rk_j2k_hand *h, rk_j2k_chain *chains, size_t n, unsigned from, unsigned to)
 {
-    rk_j2k_hand *h = s->chain->hand;
-    rk_status status = advance(s);
-    if (status.code == RK_OK && !h->wide)
-        status = rk_j2k_batch_flush(h);
+    rk_status status = h->wide ? rk_j2k_fine() : rk_j2k_batch_flush(h);
     settle(h, status);
-    if (!stopped(h)) {
-        keep(s);
-        check_width(s);
-    }
+    for (size_t k = 0; k < n && !stopped(h); k++)
+        for (unsigned r = from; r <= to && r <= chains[k].plane->comp->top; r++)
+            keep(&chains[k].strips[r]);
+    for (size_t k = 0; k < n && !stopped(h); k++)
+        for (unsigned r = from; r <= to && r <= chains[k].plane->comp->top; r++) {
+            if (chains[k].strips[r].low)
+                narrow_low(&chains[k].strips[r]);
+            check_width(&chains[k].strips[r]);
+        }
+}
+
+/* Goes on with resolutions `from` to `to` of n chains. */
+static void go_on(rk_j2k_hand *h, rk_j2k_chain *chains, size_t n, unsigned from, unsigned to)
+{
+    for (size_t k = 0; k < n; k++)
+        for (unsigned r = from; r <= to && r <= chains[k].plane->comp->top; r++) {
+            rk_status status = advance(&chains[k].strips[r]);
+            if (status.code != RK_OK) {
+                settle(h, status);
+                return;
+            }
+        }
+    decode(h, chains, n, from, to);
 }
 
 void rk_j2k_chains_fill(rk_j2k_hand *h, rk_j2k_chain *chains, size_t n)
 {
-    rk_status status = rk_j2k_fine();
+    bool doubtful = false;
     for (size_t k = 0; k < n; k++)
-        for (unsigned r = 0; r <= chains[k].plane->comp->top && status.code == RK_OK; r++)
-            status = advance(&chains[k].strips[r]);
-    if (status.code == RK_OK && !h->wide)
-        status = rk_j2k_batch_flush(h);
-    settle(h, status);
-    for (size_t k = 0; k < n && !stopped(h); k++)
-        for (unsigned r = 0; r <= chains[k].plane->comp->top; r++)
-            keep(&chains[k].strips[r]);
-    for (size_t k = 0; k < n; k++)
-        for (unsigned r = 0; r <= chains[k].plane->comp->top; r++)
-            check_width(&chains[k].strips[r]);
+        doubtful |= chains[k].strips[0].low != NULL;
+    if (doubtful)
+        go_on(h, chains, n, 0, 0);
+    if (!stopped(h))
+        go_on(h, chains, n, doubtful, UINT8_MAX);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -216,11 +252,13 @@ static const void *band_row(rk_j2k_strip *s, unsigned band, size_t index)
     if (rk_j2k_is_void(hold))
         return NULL;
     while (y >> s->res->ycb >= s->to && !stopped(s->chain->hand))
-        refill(s);
+        go_on(s->chain->hand, s->chain, 1, s->r, s->r);
     if (stopped(s->chain->hand))
         return s->data[band]; /* any row */
     size_t at = (size_t)(y - s->y0[band]) * s->stride + (need.x0 - hold.x0);
-    return (const uint8_t *)s->data[band] + at * rk_j2k_size_of[s->chain->type];
+    if (s->low)
+        return s->low + at;
+    return (const uint8_t *)s->data[band] + at * rk_j2k_size_of[s->type];
 }
 
 /* The next row of LL, from the level below. */
@@ -288,6 +326,8 @@ rk_status rk_j2k_chain_begin(rk_j2k_chain *c, uint32_t y0, uint32_t y1)
     for (unsigned r = 0; r <= top; r++) {
         rk_j2k_strip *s = &c->strips[r];
         s->peaks[0] = s->peaks[1] = s->peaks[2] = s->low_peak = 0;
+        s->low = NULL;
+        s->type = r == 0 && c->plane->doubtful && c->type == RK_DWT_INT16 ? RK_DWT_INT32 : c->type;
         set_depth(s);
     }
     lay(c, &count);

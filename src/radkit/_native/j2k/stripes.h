@@ -22,6 +22,8 @@ typedef struct rk_j2k_plane {
     const rk_j2k_tilecomp *comp;
     uint32_t index;   /* of the component */
     rk_dwt_type type; /* the narrowest that may do */
+    bool doubtful;    /* 16 bits may do: its LL band will tell */
+    int32_t offset;   /* that is then added to LL, and so to every sample */
     bool any;         /* a block brought something */
 } rk_j2k_plane;
 
@@ -44,6 +46,7 @@ typedef struct rk_j2k_strip {
     const rk_j2k_res *res;
     const rk_j2k_window *window;
     unsigned r;
+    rk_dwt_type type;   /* of the coefficients */
     uint32_t depth;     /* code-block rows of a strip */
     uint32_t from, to;  /* those in memory, counted from row 0 of the bands */
     uint32_t end;       /* the last one that is needed + 1 */
@@ -51,7 +54,8 @@ typedef struct rk_j2k_strip {
     void *data[3];      /* of each band's `hold`, as far as it lies in these rows */
     uint32_t y0[3];     /* row of the band at data */
     uint64_t peaks[3];  /* largest magnitudes so far; */
-    uint64_t low_peak;  /* of the LL rows that this level took */
+    uint64_t low_peak;  /* of the LL rows that this level took, or of `low` */
+    int16_t *low;       /* of the strip of LL, if `doubtful`: its rows, with the offset */
     uint32_t judged[3]; /* blocks of rows below have been judged */
     rk_idwt level;      /* if r > 0: gives rows of this resolution */
 } rk_j2k_strip;
