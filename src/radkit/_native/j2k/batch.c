@@ -233,10 +233,11 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
     const rk_j2k_strip *s = p->strip;
     const rk_j2k_coding *coding = s->chain->plane->comp->coding;
     const rk_j2k_band *band = &s->res->bands[p->band];
-    unsigned planes = band->planes + coding->roi;
-    if (p->block->zero > planes || planes - p->block->zero > PLANES_MAX) {
+    unsigned planes = band->planes + coding->roi, half = s->type == RK_DWT_FLOAT;
+    bool missing = p->block->zero > planes;
+    if (missing || planes - p->block->zero + half > PLANES_MAX) {
         clear_block(p, width, height);
-        spoil(h, p, RK_J2K_ZERO_PLANES);
+        spoil(h, p, missing ? RK_J2K_ZERO_PLANES : RK_J2K_PLANES);
         return rk_j2k_fine();
     }
     planes -= p->block->zero;
@@ -251,7 +252,7 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
                        .style = coding->style.flags & 0x3F,
                        .planes = (uint8_t)planes,
                        .format = (uint8_t)format_of[s->type],
-                       .half = s->type == RK_DWT_FLOAT,
+                       .half = half,
                        .out = p->out,
                        .stride = s->stride};
     RK_TRY(take_segments(h, p->block, &job));
@@ -331,10 +332,10 @@ static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_
         return rk_j2k_fine();
     }
     unsigned used = p->block->zero + 1u + set; /* planes that the cleanup pass codes */
-    unsigned passes = 1 + (refine.size ? refine.passes : 0);
-    if (used > planes || planes > PLANES_MAX - 1 || passes > 3) {
+    unsigned passes = 1 + (refine.size ? refine.passes : 0), half = s->type == RK_DWT_FLOAT;
+    if (used > planes || planes + half > PLANES_MAX - 1 || passes > 3) {
         clear_block(p, width, height);
-        spoil(h, p, RK_J2K_ZERO_PLANES);
+        spoil(h, p, used > planes ? RK_J2K_ZERO_PLANES : passes > 3 ? RK_J2K_PASSES : RK_J2K_PLANES);
         return rk_j2k_fine();
     }
     if (passes > 1 && used == planes) { /* no plane is left to refine */
@@ -351,7 +352,7 @@ static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_
                        .plane = (uint8_t)(planes - used),
                        .planes = (uint8_t)used,
                        .format = (uint8_t)format_of[s->type],
-                       .half = s->type == RK_DWT_FLOAT,
+                       .half = half,
                        .causal = coding->style.flags & RK_T1_CAUSAL,
                        .out = p->out,
                        .stride = s->stride};
