@@ -304,7 +304,8 @@ static rk_status paint_group(const rk_j2k_painter *p, rk_j2k_tile *t, rk_j2k_pla
     g.all = rk_j2k_output_rect(p->stream, planes[0].index, p->request);
     for (size_t k = 0; k < n; k++) {
         const rk_j2k_component *siz = &p->stream->comps[planes[k].index];
-        g.ranges[k] = rk_mct_range_of(siz->depth, siz->sign);
+        if (siz->depth <= 32) /* others are not stored, but may be needed for one that is */
+            g.ranges[k] = rk_mct_range_of(siz->depth, siz->sign);
         g.any |= planes[k].any;
     }
     find_bundles(&g);
