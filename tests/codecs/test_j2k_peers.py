@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,13 @@ import imagecodecs
 import numpy as np
 import pytest
 from coded import CONFORMANCE, SHARED
+from j2kmade import COD, SIZ, parse
 from test_j2k_matrix import compress, picture
 
 from radkit._native import cpu
 from radkit.codecs import htj2k, jpeg2000
 from radkit.codecs.frame import CodestreamInfo
-from radkit.errors import RadkitError, UnsupportedTransferSyntax
+from radkit.errors import CorruptPixelData, RadkitError, UnsupportedTransferSyntax
 
 OPJ = shutil.which("opj_compress")
 LARGEST = 200_000  # bytes; the peers are slow
@@ -159,6 +161,26 @@ def making(rng: np.random.Generator) -> tuple[np.ndarray, int, str]:
     return array, bits, " ".join(words)
 
 
+def single_at_odd(data: bytes) -> bool:
+    """Whether a tile comes to one row or column at an odd place on some level."""
+    made = parse(data)
+    x1, y1, x0, y0, tw, th, tx, ty = struct.unpack_from(">8I", made.body(SIZ), 2)
+    for low, high, first, step in ((x0, x1, tx, tw), (y0, y1, ty, th)):
+        for start in range(first, high, step):
+            a, b = max(start, low), min(start + step, high)
+            for _ in range(made.body(COD)[5]):
+                if b - a == 1 and a % 2:
+                    return True
+                a, b = -(-a // 2), -(-b // 2)
+    return False
+
+
+def precinct_of_one(data: bytes) -> bool:
+    """Whether opj_compress halved a precinct down to 1 above the lowest resolution (A.6.1)."""
+    cod = parse(data).body(COD)
+    return bool(cod[0] & 1) and any(not size & 15 or not size >> 4 for size in cod[11:])
+
+
 def compare(folder: Path, rng: np.random.Generator, count: int) -> None:
     made = agreed = slips = 0
     for _ in range(count):
@@ -169,6 +191,13 @@ def compare(folder: Path, rng: np.random.Generator, count: int) -> None:
             continue  # the encoder does not do it
         made += 1
         told = f"{array.shape} {array.dtype} {bits} bits: {options}"
+        if precinct_of_one(data):
+            with pytest.raises(CorruptPixelData, match="precinct"):
+                jpeg2000.info(data)
+            for peer in (by_pylibjpeg, by_imagecodecs):
+                with pytest.raises(Exception):  # noqa: B017  each has a class of its own
+                    peer(data)
+            continue
         found = jpeg2000.decode(data)
         use = cpu.USE
         try:
@@ -184,8 +213,8 @@ def compare(folder: Path, rng: np.random.Generator, count: int) -> None:
             assert np.array_equal(theirs.reshape(array.shape), found), f"{peer} differs: {told}"
             seconded += 1
         agreed += seconded
-        if not np.array_equal(found, array):  # lines of one sample at an odd place
-            assert seconded and "-t" in options and "-d" in options, told
+        if not np.array_equal(found, array):
+            assert seconded and single_at_odd(data), told
             slips += 1
     assert made > count // 2 and agreed > made and slips <= made // 20 + 1
 
