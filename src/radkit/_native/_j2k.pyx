@@ -6,6 +6,7 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release
     PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 include "_status.pxi"
 
@@ -24,13 +25,16 @@ cdef extern from "j2k/stream.h" nogil:
         rk_j2k_coding *comps
         uint8_t progression, mct
         uint16_t layers
+    ctypedef struct rk_j2k_part:
+        size_t sot, body, end
+        uint32_t tile
     ctypedef struct rk_j2k_budget:
         size_t left
         uint64_t asked
     ctypedef struct rk_j2k_stream:
         rk_j2k_limits limits
         rk_j2k_budget budget
-        uint32_t x0, y0, x1, y1, tw, th, across, down, count
+        uint32_t x0, y0, x1, y1, tx0, ty0, tw, th, across, down, count
         rk_j2k_component *comps
         rk_j2k_params main
         uint8_t least_levels, flags_seen
@@ -39,6 +43,8 @@ cdef extern from "j2k/stream.h" nogil:
         uint64_t tlm_parts, blocks, packets
         size_t part_count, end, tail
         double sound
+        rk_j2k_part *parts
+        size_t start
         rk_status fault
     rk_status rk_j2k_stream_read(rk_j2k_stream *s, const uint8_t *data, size_t start, size_t stop,
                                  const rk_j2k_limits *limits, bint strict)
@@ -68,6 +74,20 @@ cdef extern from "j2k/decode.h" nogil:
                                    const rk_j2k_request *request)
     rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request,
                             rk_j2k_report *report, uint32_t cpu)
+
+cdef extern from "j2k/listing.h" nogil:
+    ctypedef struct rk_j2k_packet_fact:
+        pass
+    ctypedef struct rk_j2k_block_fact:
+        pass
+    ctypedef struct rk_j2k_listing:
+        rk_j2k_packet_fact *packets
+        rk_j2k_block_fact *blocks
+        size_t packet_count, block_count
+        bint with_blocks
+        rk_status fault
+    rk_status rk_j2k_list(rk_j2k_stream *s, rk_j2k_listing *l)
+    void rk_j2k_listing_end(rk_j2k_listing *l)
 
 cdef extern from "j2k/rules.h" nogil:
     enum:
@@ -227,6 +247,8 @@ cdef class Stream:
         return {
             "size": (s.x1, s.y1),
             "origin": (s.x0, s.y0),
+            "start": s.start,
+            "grid": (s.tx0, s.ty0),
             "tile": (s.tw, s.th),
             "tiles": (s.across, s.down),
             "precisions": tuple([s.comps[k].depth for k in range(s.count)]),
@@ -252,6 +274,44 @@ cdef class Stream:
             "sound": s.sound,
             "fault": None if s.fault.code == RK_OK else _error(s, s.fault, s.sound),
         }
+
+    def parts(self) -> list:
+        """Return (tile, offset of SOT, offset of the body, end) of each tile-part."""
+        cdef size_t k
+        return [(self.s.parts[k].tile, self.s.parts[k].sot, self.s.parts[k].body,
+                 self.s.parts[k].end) for k in range(self.s.part_count)]
+
+    def packets(self, bint blocks):
+        """Return (packets, blocks, first fault): tables as in j2k/listing.h, as bytes.
+
+        All packet headers are read, no code-block is decoded. Without `blocks` their table
+        is empty.
+        """
+        cdef rk_j2k_listing listing
+        cdef rk_status status
+        if self.busy or not self.opened:
+            raise ValueError("the stream is being decoded in another thread")
+        memset(&listing, 0, sizeof(listing))
+        listing.with_blocks = blocks
+        try:
+            self.busy = True
+            with nogil:
+                status = rk_j2k_list(&self.s, &listing)
+            if status.code != RK_OK:
+                raise _error(&self.s, status, self.s.sound)
+            fault = None
+            if listing.fault.code != RK_OK:
+                fault = _error(&self.s, listing.fault, self.s.sound)
+            return (
+                (<char *>listing.packets)[:listing.packet_count * sizeof(rk_j2k_packet_fact)]
+                if listing.packet_count else b"",
+                (<char *>listing.blocks)[:listing.block_count * sizeof(rk_j2k_block_fact)]
+                if listing.block_count else b"",
+                fault,
+            )
+        finally:
+            self.busy = False
+            rk_j2k_listing_end(&listing)
 
     def decode(self, out, comps, unsigned reduce, area, uint32_t layers, bint transform,
                uint32_t cpu, unsigned threads=1):

@@ -16,11 +16,21 @@ from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
 from radkit.codecs._j2k_encode import Colour, Job, encode_array, encode_labelled
+from radkit.codecs._j2k_index import CodestreamIndex, make_index
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import EncodeError, OptionError
 
-__all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
+__all__ = [
+    "CodestreamIndex",
+    "decode",
+    "decode_frame",
+    "encode",
+    "encode_frame",
+    "frame_info",
+    "index",
+    "info",
+]
 
 # OpenJPEG keeps 6 more bits of each coefficient in 32; a wavelet level and the colour
 # transform take one more each, and beyond that its streams are silently wrong.
@@ -112,6 +122,35 @@ def info(data: Any) -> CodestreamInfo:
         The headers break T.800.
     """
     return _j2k_header.parse(as_view(data)).info()
+
+
+def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
+    """Return where everything of a codestream is, without decoding.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Codestream, or the JP2 or JPH file that holds it.
+    strict : bool, default True
+        If False, of a truncated or damaged codestream what comes before the fault.
+
+    Returns
+    -------
+    CodestreamIndex
+
+    Raises
+    ------
+    CorruptPixelData, TruncatedPixelData
+        Headers or packet headers break T.800, or end early.
+    LimitExceeded
+        The headers ask for more than `radkit.limits` allows.
+
+    Notes
+    -----
+    All packet headers are read (T.800 B.10). TLM and PLT are hints that may be wrong, and
+    are not needed.
+    """
+    return make_index(data, strict=strict)
 
 
 def frame_info(data: Any) -> CodestreamInfo | None:

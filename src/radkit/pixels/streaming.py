@@ -60,8 +60,8 @@ def iter_frames(
     -----
     The limits are those in force at the call. `max_seconds` bounds the decoding of
     each JPEG 2000 or HTJ2K frame, and of one by a foreign codec in a child process, not
-    the whole: most of that time may be the caller's. Closing the iterator closes the source and stops after the
-    frames that are being decoded.
+    the whole: most of that time may be the caller's. Closing the iterator closes the
+    source and stops after the frames that are being decoded.
 
     Examples
     --------

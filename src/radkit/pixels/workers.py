@@ -72,8 +72,9 @@ def run_all(
 ) -> list[_Result]:
     """Return [work(0), ..., work(items - 1)], the calls spread over threads.
 
-    The deadline is checked before every call, and by codecs that can within it. After an error no further item is
-    begun; what runs is waited for, and the error of the lowest item is raised.
+    The deadline is checked before every call, and by codecs that can within it. After
+    an error no further item is begun; what runs is waited for, and the error of the
+    lowest item is raised.
     """
     with running(deadline):
         return _run_all(work, items, threads, deadline)

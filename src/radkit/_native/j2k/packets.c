@@ -357,6 +357,7 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
     rk_j2k_tile *t = r->tile;
     rk_j2k_tilecomp *c = &t->comps[comp];
     next_part(r);
+    const uint8_t *begin = r->body, *head = r->head;
     skip_marker(&r->body, r->end, RK_SOP, 6);
     rk_j2k_bits bits = {.p = r->packed ? r->head : r->body,
                         .end = r->packed ? r->head_end : r->end};
@@ -365,10 +366,10 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
         return rk_j2k_fine();
     }
     bool wanted = c->wanted && res <= c->top && rk_j2k_hits(&c->res[res], k);
-    wanted = wanted && layer < t->wish->layers;
+    wanted = r->listing || (wanted && layer < t->wish->layers);
     r->count = 0;
     if (rk_j2k_bit(&bits))
-        RK_TRY(read_header(r, c, res, k, layer, wanted, &bits));
+        RK_TRY(read_header(r, c, res, k, layer, wanted && c->wanted, &bits));
     rk_j2k_bits_close(&bits);
     if (bits.over)
         stop(r, RK_TRUNCATED, RK_J2K_PACKET_HEADER, bits.end);
@@ -379,9 +380,17 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
         r->head = bits.p;
     else
         r->body = bits.p;
+    rk_j2k_packet_fact fact = {.offset = (uint64_t)(begin - t->stream->data), .comp = comp,
+                               .precinct = k, .layer = (uint16_t)layer, .res = (uint8_t)res,
+                               .header = (uint32_t)(r->body - begin),
+                               .packed = (uint32_t)(r->packed ? r->head - head : 0)};
+    const uint8_t *body = r->body;
     RK_TRY(read_body(r));
     if (r->stopped)
         return rk_j2k_fine();
+    fact.body = (uint64_t)(r->body - body);
+    if (r->listing)
+        RK_TRY(rk_j2k_note_packet(r, fact));
     c->res[res].layers[k]++;
     if (wanted) {
         t->packets_found++;
@@ -390,10 +399,10 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
     return rk_j2k_fine();
 }
 
-rk_status rk_j2k_read_packets(rk_j2k_tile *t)
+static rk_status read_all(rk_j2k_tile *t, rk_j2k_listing *listing)
 {
     rk_j2k_stream *s = t->stream;
-    rk_j2k_reader r = {.tile = t, .part = s->tiles[t->number].first};
+    rk_j2k_reader r = {.tile = t, .part = s->tiles[t->number].first, .listing = listing};
     if (rk_j2k_late(s))
         return rk_j2k_too_late(s);
     if (t->wanted == 0 || !r.part)
@@ -419,4 +428,15 @@ rk_status rk_j2k_read_packets(rk_j2k_tile *t)
         stop(&r, RK_CORRUPT, RK_J2K_POC, r.body);
     t->fault = r.fault;
     return t->stream->strict ? r.fault : rk_j2k_fine();
+}
+
+rk_status rk_j2k_read_packets(rk_j2k_tile *t)
+{
+    return read_all(t, NULL);
+}
+
+rk_status rk_j2k_read_all_packets(rk_j2k_tile *t, rk_j2k_listing *listing)
+{
+    t->wanted = t->packets; /* also those of precincts without samples */
+    return read_all(t, listing);
 }

@@ -3,6 +3,7 @@
 #define RK_J2K_PACKETS_H
 
 #include "bits.h"
+#include "listing.h"
 #include "tile.h"
 
 /* Lengths of a packet, until its header is read and the body begins. */
@@ -25,6 +26,7 @@ typedef struct rk_j2k_reader {
     rk_j2k_pending *pending;
     size_t count, room;
     uint64_t unclocked;          /* steps since the clock was looked at */
+    rk_j2k_listing *listing;     /* NULL, or all packets are read and noted there */
 } rk_j2k_reader;
 
 /* Counts n steps of work; once in a while it looks at the clock. */
@@ -41,6 +43,13 @@ RK_MUST_CHECK static inline rk_status rk_j2k_spend(rk_j2k_reader *r, uint64_t n)
     r->unclocked = 0;
     return rk_j2k_late(s) ? rk_j2k_too_late(s) : rk_j2k_fine();
 }
+
+/* Reads all packets of a tile that has all components, resolutions and layers wanted, and notes
+ * them in a table. */
+RK_MUST_CHECK rk_status rk_j2k_read_all_packets(rk_j2k_tile *t, rk_j2k_listing *listing);
+
+/* listing.c: adds a packet that was read; place and tile are filled in there. */
+RK_MUST_CHECK rk_status rk_j2k_note_packet(rk_j2k_reader *r, rk_j2k_packet_fact fact);
 
 /* Reads one packet. Sets r->stopped when the data end or are damaged. Returns faults of the
  * machine and of limits only. */
