@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFr
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import UnsupportedTransferSyntax
 
-__all__ = ["CODINGS", "decode_frame", "encode_frame", "frame_info"]
+if TYPE_CHECKING:
+    from radkit.codecs._j2k_index import CodestreamIndex
+
+__all__ = ["CODINGS", "DIRECT", "decode_frame", "encode_frame", "frame_index", "frame_info"]
 
 Region = tuple[int, int, int, int]
 
@@ -186,3 +189,27 @@ def frame_info(coding: str, data: Any) -> CodestreamInfo | None:
         The header is broken.
     """
     return _module(coding).frame_info(data)
+
+
+def frame_index(coding: str, data: Any) -> CodestreamIndex:
+    """Return where the packets of one coded frame are; of a damaged one what can be read.
+
+    Parameters
+    ----------
+    coding : str
+        One of `DIRECT`.
+    data : bytes-like
+        The coded bytes of the frame.
+
+    Raises
+    ------
+    UnsupportedTransferSyntax
+        Another coding.
+    CorruptPixelData, TruncatedPixelData
+        The main header is broken.
+    """
+    if coding not in DIRECT:
+        raise UnsupportedTransferSyntax(f"frames of coding {coding!r} have no packets")
+    from radkit.codecs._j2k_index import make_index
+
+    return make_index(data, strict=False)
