@@ -227,3 +227,26 @@ def test_threads_and_out_do_not_matter() -> None:
             np.testing.assert_array_equal(out, image())
     with pytest.raises(OptionError):
         jpeg2000.decode(data, threads=0)
+
+
+def style_of(data: bytes) -> int:
+    """Return the place of the code-block style in COD (T.800 A.6.1)."""
+    return data.index(b"\xff\x52") + 12
+
+
+def test_wrong_segmentation_symbols_are_told() -> None:
+    data = bytearray(streams()["mq"])
+    assert data[style_of(data)] == 0
+    data[style_of(data)] = 0x20  # the decoder now looks for symbols that nobody wrote (D.5)
+    with pytest.raises(CorruptPixelData, match="code-block"):
+        jpeg2000.decode(data)
+    assert jpeg2000.decode(data, strict=False).shape == (150, 170)
+
+
+@pytest.mark.skipif(not NAMES, reason="the shared files are not here")
+def test_right_segmentation_symbols_are_found() -> None:
+    found = [(FOLDER / name).read_bytes() for name in NAMES]
+    found = [data for data in found if data[style_of(data)] & 0x60 == 0x20]
+    assert found
+    for data in found:
+        assert jpeg2000.decode(data, components=0).size
