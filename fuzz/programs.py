@@ -155,12 +155,13 @@ def _link(
     folder: Path,
 ) -> Path:
     out = folder / (name if kind == "engine" else f"{name}-{kind}")
+    part = out.with_suffix(f".{os.getpid()}.part")
     if kind == "engine":
         line = [*line, "-fsanitize=fuzzer"]
     line += [f"-Wl,--wrap={function}" for function in wrapped]
-    line += [*map(str, objects), "-lm", "-lpthread", "-o", f"{out}.part"]
+    line += [*map(str, objects), "-lm", "-lpthread", "-o", str(part)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} does not link:\n{done.stderr[-3000:]}")
-    Path(f"{out}.part").rename(out)
+    part.rename(out)
     return out

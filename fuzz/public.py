@@ -72,7 +72,9 @@ def transcode(data: bytes, options: tuple[int, int]) -> None:
 
     import radkit
 
-    syntax = ("explicit-le", "rle", "jpegls-lossless", "deflated")[options[0] % 4]
+    first = ("explicit-le", "rle", "jpegls-lossless", "deflated")
+    others = ("jpeg2000-lossless", "htj2k-lossless", "jpeg-lossless", "implicit-le")
+    syntax = (others if options[0] & 8 else first)[options[0] % 4]
     done = radkit.transcode(data, None, syntax, strict=bool(options[0] & 4), threads=1)
     if done.data is None:
         raise AssertionError("no destination and no data")
