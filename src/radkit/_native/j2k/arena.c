@@ -15,18 +15,21 @@
 /* Large chunks start at a multiple of 64; calloc leaves untouched pages to the system. */
 static rk_j2k_chunk *chunk_new(size_t size, bool zeroed)
 {
-    char *raw = zeroed ? calloc(1, size + HEAD + 64) : malloc(size + HEAD + 64);
+    size_t taken = size + HEAD + 64;
+    char *raw = zeroed ? calloc(1, taken) : rk_j2k_spare_take(&taken);
     if (!raw)
         return NULL;
     char *head = raw + (64 - (uintptr_t)raw % 64);
     head[-1] = (char)(head - raw); /* 1 to 64 */
-    return (rk_j2k_chunk *)(void *)head;
+    rk_j2k_chunk *chunk = (rk_j2k_chunk *)(void *)head;
+    chunk->taken = taken;
+    return chunk;
 }
 
 static void chunk_free(rk_j2k_chunk *chunk)
 {
     char *head = (char *)chunk;
-    free(head - head[-1]);
+    rk_j2k_spare_give(head - head[-1], chunk->taken);
 }
 
 static rk_status take(rk_j2k_arena *a, void **p, uint64_t n, size_t size, bool zeroed)

@@ -21,6 +21,7 @@ typedef struct rk_j2k_budget {
 typedef struct rk_j2k_chunk {
     struct rk_j2k_chunk *next;
     size_t size, used; /* of what follows the head */
+    size_t taken;      /* from the system */
 } rk_j2k_chunk;
 
 typedef struct rk_j2k_arena {
@@ -41,6 +42,12 @@ void rk_j2k_rewind(rk_j2k_arena *a);
 
 /* Gives all back. */
 void rk_j2k_release(rk_j2k_arena *a);
+
+/* spare.c: at least *size bytes of malloc, or kept from before: then *size is set to what they are.
+ * NULL if there are none. */
+void *rk_j2k_spare_take(size_t *size);
+/* Takes them back; `size` is what rk_j2k_spare_take or calloc gave. */
+void rk_j2k_spare_give(void *memory, size_t size);
 
 /* Counts n steps; false if the budget is used up: a limit, not a fault of the machine. */
 static inline bool rk_j2k_step(rk_j2k_budget *b, uint64_t n)
