@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard src/radkit/_native/*.pyx src/radkit/_native/*.pxi src/radkit/_native/*/*.[ch] src/radkit/_native/include/radkit/*.h)
 SECONDS_EACH ?= 60
 
-.PHONY: demo test test-slow check kernels sanitize fuzz bench bench-quick bad-table wheel clean
+.PHONY: demo test test-slow test-masked check kernels sanitize fuzz bench bench-quick bad-table wheel clean
 
 $(VENV)/.stamp-tools:
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -35,6 +35,14 @@ test: $(VENV)/.stamp-test  ## everything but the slow tests
 
 test-slow: $(VENV)/.stamp-test
 	$(PY) -m pytest -m slow
+
+# One instruction set after the other, the portable code first. AVX2 means AVX2, BMI1, BMI2, LZCNT
+# and POPCNT together (kernels/cpu.h); row 16 of tests/test_reliability.py takes them away singly.
+MASKS ?= c avx2
+MASKED_TESTS ?= tests/codecs tests/kernels tests/pixels
+test-masked: $(VENV)/.stamp-test  ## the decoders' tests under each instruction set
+	for mask in $(MASKS); do echo "== RADKIT_CPU=$$mask"; \
+	    RADKIT_CPU=$$mask $(PY) -m pytest -m "not slow" $(MASKED_TESTS) || exit 1; done
 
 check: $(VENV)/.stamp-test  ## lint, format, types
 	$(VENV)/bin/ruff check .

@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 NATIVE = "src/radkit/_native"
 FLAGS = ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
-LINK: list[str] = []
+LINK = ["-pthread"]
 if sanitize := os.environ.get("RADKIT_SANITIZE"):  # e.g. "address,undefined"
     FLAGS += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-g", "-O1"]
     LINK += [f"-fsanitize={sanitize}"]
@@ -63,6 +63,7 @@ setup(
                 "kernels/pack*",
                 "kernels/samples*",
                 "j2k/arena",
+                "j2k/spare",
                 "j2k/encode*",
                 "j2k/write*",
             ),

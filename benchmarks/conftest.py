@@ -61,12 +61,18 @@ def versus(benchmark: Any, plan: harness.Plan) -> Callable[..., harness.Measured
         name: str | None = None,
         check: Callable[[Any, Any], None] = harness.same_arrays,
         pinned: bool = True,
+        without_vectors: bool = False,
         **notes: Any,
     ) -> harness.Measured:
         check(peer.results(), own.results())
         with harness.single_core() if pinned else harness.all_cores():
             measured = harness.alternate(
-                peer, own, frames=frames, plan=plan, pedantic=benchmark.pedantic
+                peer,
+                own,
+                frames=frames,
+                plan=plan,
+                pedantic=benchmark.pedantic,
+                without_vectors=without_vectors,
             )
         benchmark.extra_info.update(
             row=name or row,

@@ -6,6 +6,8 @@ US  a real ultrasound frame, 640 x 480 RGB (NEMA WG-04 US1; it also comes with p
     and seven copies of it rolled by 60 rows each, so that a pass has eight frames.
 MG  a real mammogram, 4664 x 3064, 12 bits (NEMA WG-04 MG1, decoded from a lossy copy), plus
     Gaussian noise of sigma 6 grey levels, clipped to 0 ... 4095, seed 1. One frame is a pass.
+CT16  the CT slices times 16, plus noise in the four low bits (uniform, seed 1): all 16 bits.
+S64, S128  the middle of the CT slices, cut into 64 x 64 and 128 x 128: 32 frames.
 
 Where the repository's shared data are absent, CT and MG are synthetic stand-ins,
 and every row made of them says so in its name ("@stand-in").
@@ -32,9 +34,11 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 CACHE = ROOT / ".cache" / "benchmarks"
 MG_SEED, MG_SIGMA = 1, 6.0
+CT16_SEED = 1
 MG_SHA256 = "7dae14c3"  # first digits, of the array with that seed (NumPy's PCG64)
-BITS = {"ct": 12, "us": 8, "mg": 12}
+BITS = {"ct": 12, "us": 8, "mg": 12, "ct16": 16, "s64": 12, "s128": 12}
 FRAMES = tuple(BITS)
+LOSSY_RATIO = 40 / 3  # 10 : 1 of the 12 bits
 UID = "1.2.826.0.1.3680043.8.498.9.{}"
 
 
@@ -45,7 +49,7 @@ def bits_of(kind: str) -> int:
 
 def real(kind: str) -> bool:
     """Whether a kind of frame is the real one here."""
-    if kind == "ct":
+    if kind in ("ct", "ct16", "s64", "s128"):
         return (SHARED / "ct-head-1mm" / "002.dcm").exists()
     return kind == "us" or (SHARED / "syntaxes" / "j2k_lossy_mg12.dcm").exists()
 
@@ -118,10 +122,34 @@ def mg_frames() -> tuple[Array, ...]:
     return (frame,)
 
 
+def ct16_frames() -> tuple[Array, ...]:
+    rng = np.random.default_rng(CT16_SEED)
+    return tuple(
+        (frame << 4) | rng.integers(0, 16, frame.shape, np.uint16) for frame in frames("ct")
+    )
+
+
+def cut_frames(side: int) -> tuple[Array, ...]:
+    corners = [(y, x) for y in (256 - side, 256) for x in (256 - side, 256)]
+    return tuple(
+        np.ascontiguousarray(frame[y : y + side, x : x + side])
+        for frame in frames("ct")
+        for y, x in corners
+    )
+
+
 @functools.cache
 def frames(kind: str) -> tuple[Array, ...]:
-    """Return the frames of one pass: "ct", "us" or "mg"."""
-    made = {"ct": ct_frames, "us": us_frames, "mg": mg_frames}[kind]()
+    """Return the frames of one pass: "ct", "us", "mg", "ct16", "s64" or "s128"."""
+    makers = {
+        "ct": ct_frames,
+        "us": us_frames,
+        "mg": mg_frames,
+        "ct16": ct16_frames,
+        "s64": lambda: cut_frames(64),
+        "s128": lambda: cut_frames(128),
+    }
+    made = makers[kind]()
     for frame in made:
         frame.setflags(write=False)
     return made
@@ -139,6 +167,13 @@ def stream(coding: str, kind: str) -> tuple[bytes, ...]:
         "htj2k": rivals.htj2k_encode,
     }[coding]
     return tuple(producer(frame, BITS[kind]) for frame in frames(kind))
+
+
+@functools.cache
+def lossy_stream(coding: str) -> tuple[bytes, ...]:
+    """Return the CT slices coded irreversibly, at about 13 : 1 of the stored bytes."""
+    maker = {"j2k": rivals.j2k_encode_lossy, "htj2k": rivals.htj2k_encode_lossy}[coding]
+    return tuple(maker(frame, BITS["ct"], LOSSY_RATIO) for frame in frames("ct"))
 
 
 def spec_of(kind: str, *, photometric: str | None = None) -> Any:

@@ -12,7 +12,9 @@ The rules this file keeps:
   one after the other, and neither side pays for more new pages than the other;
 - a ratio belongs to one round (peer time / radkit time of that round); the row
   is their median, with the smallest and the largest beside it;
-- the garbage collector is off while timing, and the process sits on one core.
+- the garbage collector is off while timing, and the process sits on one core;
+- a row of decoding is measured without its vector instructions too, in the same
+  rounds, by the switch that RADKIT_CPU=c sets.
 """
 
 from __future__ import annotations
@@ -32,11 +34,13 @@ __all__ = [
     "Side",
     "all_cores",
     "alternate",
+    "portable",
     "ratio_of",
     "same_arrays",
     "single_core",
 ]
 
+PORTABLE_ROUNDS = 3  # the portable code is not what is claimed; its figure may be rougher
 RESTLESS = 1.5  # a run whose largest ratio is this many times the smallest is repeated
 
 
@@ -84,6 +88,7 @@ class Measured:
     ratios: tuple[float, ...]
     peer_ms: tuple[float, ...]
     radkit_ms: tuple[float, ...]
+    portable: tuple[float, ...] = ()  # ratios of the portable code
 
     @property
     def ratio(self) -> float:
@@ -97,7 +102,8 @@ class Measured:
 
     def info(self) -> dict[str, Any]:
         """Return the figures for `extra_info`."""
-        return {
+        without = {"ratio_c": round(statistics.median(self.portable), 4)} if self.portable else {}
+        return without | {
             "ratio": round(self.ratio, 4),
             "ratio_min": round(min(self.ratios), 4),
             "ratio_max": round(max(self.ratios), 4),
@@ -145,6 +151,18 @@ def all_cores() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Let radkit use no vector instructions, as RADKIT_CPU=c does at the start of a process."""
+    from radkit._native import cpu
+
+    was, cpu.USE = cpu.USE, 0
+    try:
+        yield
+    finally:
+        cpu.USE = was
+
+
+@contextlib.contextmanager
 def quiet_collector() -> Iterator[None]:
     """Keep the garbage collector off, and put it back as it was."""
     was = gc.isenabled()
@@ -158,7 +176,12 @@ def quiet_collector() -> Iterator[None]:
 
 
 def ratio_of(
-    peer_s: Sequence[float], own_s: Sequence[float], peer_work: int, own_work: int
+    peer_s: Sequence[float],
+    own_s: Sequence[float],
+    peer_work: int,
+    own_work: int,
+    portable_s: Sequence[float] = (),
+    portable_work: int = 1,
 ) -> Measured:
     """Turn seconds per round into a result; `*_work` counts the frames of one round."""
     if len(peer_s) != len(own_s) or not peer_s:
@@ -169,6 +192,9 @@ def ratio_of(
         ratios=tuple(p / o for p, o in zip(peer, own, strict=True)),
         peer_ms=tuple(peer),
         radkit_ms=tuple(own),
+        portable=tuple(
+            p * portable_work / (s * 1e3) for p, s in zip(peer, portable_s, strict=False)
+        ),
     )
 
 
@@ -179,8 +205,9 @@ def alternate(
     frames: int,
     plan: Plan = FULL,
     pedantic: Callable[..., Any] | None = None,
+    without_vectors: bool = False,
 ) -> Measured:
-    """Measure both sides in alternating rounds.
+    """Measure both sides in alternating rounds, and some of radkit's portable code behind them.
 
     `pedantic` is pytest-benchmark's: it then runs radkit's rounds, with the
     peer's round as its setup, so that its statistics are of the same rounds.
@@ -191,8 +218,16 @@ def alternate(
         peer_n, own_n = (repeats_for(s, plan.least_s) for s in once)
         peer_s: list[float] = []
         own_s: list[float] = []
+        portable_s: list[float] = []
+        portable_n = 1
+        if without_vectors:
+            with portable():
+                portable_n = repeats_for(timed(own.run, 1), plan.least_s)
 
         def before() -> None:
+            if without_vectors and 1 <= len(peer_s) - 1 <= PORTABLE_ROUNDS:
+                with portable():
+                    portable_s.append(timed(own.run, portable_n))
             peer_s.append(timed(peer.run, peer_n))
 
         def after() -> None:
@@ -206,7 +241,7 @@ def alternate(
             pedantic(after, setup=before, rounds=plan.rounds + 1, iterations=1, warmup_rounds=0)
     if len(peer_s) > 1:  # all but a run with --benchmark-disable, which has a single round
         del peer_s[0], own_s[0]
-    return ratio_of(peer_s, own_s, peer_n * frames, own_n * frames)
+    return ratio_of(peer_s, own_s, peer_n * frames, own_n * frames, portable_s, portable_n * frames)
 
 
 def same_arrays(peer: Sequence[Any], own: Sequence[Any]) -> None:

@@ -174,6 +174,35 @@ def htj2k_encode(array: Array, bits: int) -> bytes:
     return bytes(imagecodecs.htj2k_encode(array, reversible=True, resolutions=5))
 
 
+def j2k_encode_lossy(array: Array, bits: int, ratio: float) -> bytes:
+    """Encode by 9/7 at a ratio of the stored bytes, by OpenJPEG's rate allocation."""
+    from openjpeg.utils import encode_array
+
+    stored = 8 * array.itemsize
+    data = encode_array(
+        array, bits_stored=bits, photometric_interpretation=2, use_mct=False,
+        compression_ratios=[ratio * bits / stored],
+    )  # fmt: skip
+    return bytes(data)
+
+
+def htj2k_encode_lossy(array: Array, bits: int, ratio: float) -> bytes:
+    """Encode by 9/7; OpenJPH has no rate allocation, so its step is sought."""
+    import imagecodecs
+
+    low, high, best = 1e-5, 0.2, b""
+    for _ in range(12):
+        step = (low * high) ** 0.5
+        best = bytes(
+            imagecodecs.htj2k_encode(array, level=step, reversible=False, resolutions=5)
+        )  # fmt: skip
+        if len(best) * ratio > array.nbytes:
+            low = step
+        else:
+            high = step
+    return best
+
+
 DECODERS = {
     "rle": rle_decode,
     "jpegll": jpeg_decode,

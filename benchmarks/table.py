@@ -12,7 +12,7 @@ from benchmarks.rows import ROWS
 __all__ = ["RESULTS", "markdown", "plain", "rows_of"]
 
 RESULTS = Path(__file__).parent / "results" / "rows.json"
-HEAD = ("row", "peer", "peer / radkit", "spread", "target", "peer ms", "radkit ms")
+HEAD = ("row", "peer", "peer / radkit", "spread", "target", "C only", "peer ms", "radkit ms")
 
 
 def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
@@ -42,6 +42,7 @@ def cells(info: dict[str, Any]) -> tuple[str, ...]:
         f"{number(info['ratio'])}x",
         spread + (" restless" if info.get("restless") else ""),
         "" if target is None else f"{target:g}x" + ("" if info["ratio"] >= target else " missed"),
+        f"{number(info['ratio_c'])}x" if "ratio_c" in info else "",
         number(info["peer_ms"]) + unit,
         number(info["radkit_ms"]) + unit,
     )
@@ -68,7 +69,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"Python {run['python']}, NumPy {run['versions'].get('numpy', '?')}, instruction set "
         f"{run['instructions']}. One thread on one core, alternating rounds in one process; "
         "the figure is the median over the rounds of peer time / radkit time, above 1 = radkit "
-        "is faster; the spread is the smallest and largest round. Made by `python -m "
+        "is faster; the spread is the smallest and largest round; C only is the figure of the "
+        "same rounds without vector instructions (RADKIT_CPU=c). Made by `python -m "
         "benchmarks.table`; never edited.",
         "",
         "| " + " | ".join(HEAD) + " |",

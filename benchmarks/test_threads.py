@@ -1,8 +1,10 @@
-"""Sixteen CT slices through two threads: what the second core brings."""
+"""Sixty-four CT slices through two threads: what the second core brings, and what it can bring."""
 
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 
 import pytest
 
@@ -15,19 +17,21 @@ SYNTAXES = {
     "j2k": "1.2.840.10008.1.2.4.90",
     "htj2k": "1.2.840.10008.1.2.4.201",
 }
+SLICES = 64
 
 
 @functools.cache
-def sixteen_slices(stream: str) -> bytes:
-    """Return a multi-frame object of sixteen coded slices."""
+def object_of(stream: str, count: int) -> bytes:
+    """Return a multi-frame object of that many coded slices."""
     import pydicom
     from pydicom.encaps import encapsulate
     from pydicom.filebase import DicomBytesIO
 
     base = pydicom.dcmread(DicomBytesIO(data.plain_object(data.frames("ct")[0], 12)))
-    base.NumberOfFrames = 16
+    base.NumberOfFrames = count
     base.file_meta.TransferSyntaxUID = SYNTAXES[stream]
-    base.PixelData = encapsulate([*data.stream(stream, "ct"), *data.stream(stream, "ct")])
+    frames = data.stream(stream, "ct")
+    base.PixelData = encapsulate([frames[i % len(frames)] for i in range(count)])
     base["PixelData"].VR = "OB"
     base["PixelData"].is_undefined_length = True
     out = DicomBytesIO()
@@ -35,22 +39,109 @@ def sixteen_slices(stream: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("row", [f"threads-2-{stream}" for stream in SYNTAXES])
-def test_two_threads(versus, row):
+def whole(stream):
     import radkit
 
-    source = sixteen_slices(row.removeprefix("threads-2-"))
+    source = object_of(stream, SLICES)
+    return lambda threads: radkit.decode(source, threads=threads)
+
+
+def one_by_one(stream):
+    import radkit
+
+    source = object_of(stream, SLICES)
+
+    def run(threads):
+        last = None
+        for frame in radkit.iter_frames(source, threads=threads, ahead=4):
+            last = frame
+        return last
+
+    return run
+
+
+def many(stream):
+    import radkit
+
+    sources = [object_of(stream, 1)] * SLICES
+
+    def run(threads):
+        last = None
+        for done in radkit.decode_many(sources, threads=threads):
+            last = done.array
+        return last
+
+    return run
+
+
+WAYS = {f"threads-2-{stream}": (whole, stream) for stream in SYNTAXES} | {
+    "threads-2-htj2k-iter": (one_by_one, "htj2k"),
+    "threads-2-htj2k-many": (many, "htj2k"),
+}
+
+
+@pytest.mark.parametrize("row", WAYS)
+def test_two_threads(versus, row):
+    way, stream = WAYS[row]
+    run = way(stream)
 
     def side(threads):
-        return {"call": lambda: radkit.decode(source, threads=threads), "items": [()]}
+        return {"call": lambda: run(threads), "items": [()]}
 
     versus(
         row,
         name=data.label(row, "ct"),
         peer=Side(name="radkit, 1 thread", **side(1)),
         own=Side(name="radkit, 2 threads", **side(2)),
-        frames=16,
-        bytes_in=len(source) // 16,
+        frames=SLICES,
+        bytes_in=len(object_of(stream, SLICES)) // SLICES,
         bytes_out=data.frames("ct")[0].nbytes,
         pinned=False,
     )
+
+
+CHILD = """
+import sys
+from radkit.codecs.registry import decode_frame
+from benchmarks import data
+streams, spec = data.stream("htj2k", "ct"), data.spec_of("ct")
+print("ready", flush=True)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        for stream in streams:
+            decode_frame("htj2k", stream, spec)
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("row", ["threads-2-machine"])
+def test_two_processes(versus, row):
+    """No lock is shared: a machine that gives less than 2 here gives threads no more."""
+    line = [sys.executable, "-c", CHILD]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": data.ROOT}
+    children = [subprocess.Popen(line, **pipes) for _ in range(2)]
+
+    def run(*shares):
+        for child, share in zip(children, shares, strict=False):
+            child.stdin.write(f"{share}\n")
+            child.stdin.flush()
+        return [child.stdout.readline() for child, _ in zip(children, shares, strict=False)]
+
+    try:
+        assert [child.stdout.readline() for child in children] == ["ready\n"] * 2
+        versus(
+            row,
+            name=data.label(row, "ct"),
+            peer=Side(name="1 process", call=lambda: run(16), items=[()]),
+            own=Side(name="2 processes", call=lambda: run(8, 8), items=[()]),
+            frames=128,
+            bytes_in=len(data.stream("htj2k", "ct")[0]),
+            bytes_out=data.frames("ct")[0].nbytes,
+            check=lambda peer, own: None,
+            pinned=False,
+        )
+    finally:
+        for child in children:
+            child.stdin.close()
+            child.wait()
+            child.stdout.close()

@@ -1,19 +1,19 @@
-"""Build, run, minimise: `fuzz/run.py [--seconds N] [TARGET ...]`.
+"""Build, run, minimise: `fuzz/run.py [--seconds N] [--record] [TARGET ...]`.
 
-Native targets (scan, rle, jpegll) are libFuzzer programs under AddressSanitizer
-and UndefinedBehaviorSanitizer; public targets mutate whole objects in a process
-of their own. Findings go to fuzz/build/findings/TARGET; `--minimise FILE TARGET`
-makes one smaller, and its smallest form belongs into fuzz/regress/TARGET, where
-the tests run it for ever. Executions add up in .cache/fuzz.json.
+Native targets are libFuzzer programs under AddressSanitizer and
+UndefinedBehaviorSanitizer; public targets mutate whole objects in a process of their
+own. Findings go to fuzz/build/findings/TARGET; `--minimise FILE TARGET` makes one
+smaller, and its smallest form belongs into fuzz/regress/TARGET, where the tests run it
+for ever. With --record the figures are added to docs/fuzzing.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
+import os
 import re
-import shutil
+import resource
 import subprocess
 import sys
 import time
@@ -22,47 +22,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from fuzz import public, seeds  # noqa: E402
+from fuzz import figures, programs, public, seeds  # noqa: E402
+from fuzz.programs import BUILD, PROGRAMS  # noqa: E402
 
-NATIVE = ROOT / "src" / "radkit" / "_native"
 HERE = ROOT / "fuzz"
-BUILD = HERE / "build"
 CORPUS = HERE / "corpus"
-FIGURES = ROOT / ".cache" / "fuzz.json"
-SOURCES = {
-    "scan": ["dicom/scan.c"],
-    "rle": ["kernels/rle*.c", "kernels/cpu.c"],
-    "jpegll": ["kernels/jpegll*.c", "kernels/huff*.c", "kernels/cpu.c"],
-}
-SANITIZERS = "address,undefined"
 HANG_S = 20.0
-
-
-def compiler_line(target: str, out: Path, *, engine: bool, compiler: str) -> list[str]:
-    """Return the command that builds a native target, with libFuzzer or with the replay program."""
-    kinds = f"fuzzer,{SANITIZERS}" if engine else SANITIZERS
-    line = [compiler, "-g", "-O1", "-std=c11", f"-fsanitize={kinds}", "-fno-sanitize-recover=all"]
-    line += [f"-I{NATIVE}", f"-I{NATIVE / 'include'}", f"-I{HERE / 'native'}"]
-    line += [str(HERE / "native" / f"{target}.c")]
-    if not engine:
-        line += [str(HERE / "native" / "replay.c")]
-    for pattern in SOURCES[target]:
-        line += sorted(map(str, NATIVE.glob(pattern)))
-    return [*line, "-o", str(out)]
-
-
-def build(target: str, *, engine: bool = True, folder: Path = BUILD) -> Path | None:
-    """Build a native target; None where the compiler cannot."""
-    compiler = shutil.which("clang") if engine else shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    out = folder / (target if engine else f"{target}-replay")
-    line = compiler_line(target, out, engine=engine, compiler=compiler)
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{target} does not build:\n{done.stderr[-3000:]}")
-    return out
+MOST_FINDINGS = 5  # of a native target in one run; the engine stops at each
+LONGEST = {"scan": 65536, "rle": 65536, "jpegll": 65536}
+LONGEST_ELSEWHERE = 12_288
 
 
 def findings_of(target: str) -> Path:
@@ -72,33 +40,65 @@ def findings_of(target: str) -> Path:
     return folder
 
 
-def run_native(target: str, seconds: int, seed: int) -> dict[str, object]:
-    """Run a libFuzzer program over its corpus."""
-    program = build(target)
-    if program is None:
-        return {"skipped": "no clang"}
+def corpus_of(target: str) -> Path:
+    """Return the folder of a target's corpus, with its seeds and regressions in it."""
     corpus = CORPUS / target
     corpus.mkdir(parents=True, exist_ok=True)
     for i, data in enumerate(seeds.for_native(target)):
         (corpus / f"seed{i:04}").write_bytes(data)
-    found = findings_of(target)
+    kept = HERE / "regress" / target
+    for path in kept.iterdir() if kept.is_dir() else ():
+        (corpus / f"kept-{path.name}").write_bytes(path.read_bytes())
+    return corpus
+
+
+def engine_line(target: str, program: Path, seconds: int, seed: int) -> list[str]:
+    """Return the command that fuzzes a native target."""
+    longest = LONGEST.get(target, LONGEST_ELSEWHERE)
+    line = [str(program), str(CORPUS / target), f"-max_total_time={seconds}", f"-seed={seed}"]
+    line += ["-timeout=10", "-rss_limit_mb=1536", f"-max_len={longest}", "-print_final_stats=1"]
+    line += [f"-dict={HERE / 'native' / 'markers.dict'}"]
+    return [*line, f"-artifact_prefix={findings_of(target)}/"]
+
+
+def run_native(target: str, seconds: int, seed: int) -> dict[str, object]:
+    """Run a libFuzzer program over its corpus, again behind each finding."""
+    program = programs.build(target)
+    if program is None:
+        return {"skipped": "no clang"}
+    corpus, found = corpus_of(target), findings_of(target)
     before = set(found.iterdir())
-    line = [str(program), str(corpus), f"-max_total_time={seconds}", f"-seed={seed or 1}"]
-    line += ["-timeout=10", "-rss_limit_mb=1024", "-max_len=65536", "-print_final_stats=1"]
-    line += [f"-dict={HERE / 'native' / 'markers.dict'}", f"-artifact_prefix={found}/"]
-    done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
-    runs = re.search(r"number_of_executed_units:\s+(\d+)", done.stderr)
-    edges = re.findall(r"cov: (\d+)", done.stderr)
-    new = sorted(p.name for p in set(found.iterdir()) - before)
-    if done.returncode and not new:
-        raise RuntimeError(f"{target}: {done.stderr[-2000:]}")
-    if new:
-        (found / "last.log").write_text(done.stderr[-20_000:])
+    end, runs, edges = time.monotonic() + seconds, 0, 0
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for turn in range(MOST_FINDINGS):
+        left = max(round(end - time.monotonic()), 1)
+        line = engine_line(target, program, left, (seed or 1) + turn)
+        done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
+        told = re.search(r"number_of_executed_units:\s+(\d+)", done.stderr)
+        runs += int(told[1]) if told else 0
+        edges = max([edges, *map(int, re.findall(r"cov: (\d+)", done.stderr))])
+        if done.returncode == 0:
+            break
+        new = {p for p in set(found.iterdir()) - before if p.suffix != ".log"}
+        if not new:
+            raise RuntimeError(f"{target}: {done.stderr[-2000:]}")
+        newest = max(new, key=lambda path: path.stat().st_mtime)
+        newest.with_suffix(".log").write_text(done.stderr[-20_000:])
+        if time.monotonic() > end:
+            break
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
-        "runs": int(runs[1]) if runs else 0,
-        "edges": int(edges[-1]) if edges else 0,
-        "found": new,
+        "runs": runs,
+        "edges": edges,
+        "corpus": len(list(corpus.iterdir())),
+        "cpu_s": round(used.ru_utime + used.ru_stime - spent.ru_utime - spent.ru_stime, 1),
+        "found": sorted(p.name for p in set(found.iterdir()) - before if p.suffix != ".log"),
     }
+
+
+def child_environment() -> dict[str, str]:
+    """Return an environment in which the package is that of this tree."""
+    return os.environ | {"PYTHONPATH": str(ROOT / "src")}
 
 
 def run_public(target: str, seconds: int, seed: int) -> dict[str, object]:
@@ -106,7 +106,9 @@ def run_public(target: str, seconds: int, seed: int) -> dict[str, object]:
     found = findings_of(target)
     (found / "current").unlink(missing_ok=True)
     line = [sys.executable, "-m", "fuzz.worker", target, str(seconds), str(seed), str(found)]
-    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(line, cwd=ROOT, env=child_environment(), stdout=pipe, stderr=pipe)
     current = found / "current"
     verdict = ""
     while True:
@@ -125,7 +127,10 @@ def run_public(target: str, seconds: int, seed: int) -> dict[str, object]:
         if current.exists():
             current.rename(kept)
         return {"runs": 0, "found": {verdict: kept.name}}
-    return dict(json.loads(out))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = dict(json.loads(out))
+    told["cpu_s"] = round(used.ru_utime + used.ru_stime - spent.ru_utime - spent.ru_stime, 1)
+    return told
 
 
 def replayed(target: str, data: bytes) -> bool:
@@ -136,6 +141,7 @@ def replayed(target: str, data: bytes) -> bool:
         input=data,
         capture_output=True,
         cwd=ROOT,
+        env=child_environment(),
         timeout=60,
         check=False,
     )
@@ -145,8 +151,8 @@ def replayed(target: str, data: bytes) -> bool:
 def minimise(path: Path, target: str) -> Path:
     """Write the smallest form of a finding beside it."""
     out = path.with_name(path.name + ".min")
-    if target in SOURCES:
-        program = build(target)
+    if target in PROGRAMS:
+        program = programs.build(target)
         if program is None:
             raise SystemExit("minimising a native finding needs clang")
         line = [str(program), "-minimize_crash=1", "-runs=20000", f"-exact_artifact_path={out}"]
@@ -167,25 +173,14 @@ def minimise(path: Path, target: str) -> Path:
     return out
 
 
-def add_up(figures: dict[str, dict[str, object]]) -> None:
-    """Add the executions of this run to those of all runs."""
-    total = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    for target, told in figures.items():
-        entry = total.setdefault(target, {"runs": 0})
-        entry["runs"] += told.get("runs", 0)
-        entry["edges"] = told.get("edges", entry.get("edges", 0))
-        entry["last"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(total, indent=1, sort_keys=True) + "\n")
-
-
 def main() -> int:
     """Run the targets; 1 if anything was found."""
-    every = [*SOURCES, *public.TARGETS]
+    every = [*PROGRAMS, *public.TARGETS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(every)}")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--record", action="store_true", help="add up in docs/fuzzing.json")
     parser.add_argument("--minimise", type=Path, metavar="FILE")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(every):
@@ -195,14 +190,16 @@ def main() -> int:
             parser.error("name the one target of that file")
         print(minimise(options.minimise, options.targets[0]))
         return 0
-    figures, bad = {}, False
+    bad = False
     print(f"seed {options.seed}, {options.seconds} s each", flush=True)
     for target in options.targets or every:
-        run = run_native if target in SOURCES else run_public
-        figures[target] = run(target, options.seconds, options.seed)
-        bad = bad or bool(figures[target].get("found"))
-        print(f"{target:16}", json.dumps(figures[target]), flush=True)
-    add_up(figures)
+        run = run_native if target in PROGRAMS else run_public
+        commit = figures.commit()  # of the sources that are built now
+        told = run(target, options.seconds, options.seed)
+        bad = bad or bool(told.get("found"))
+        print(f"{target:16}", json.dumps(told), flush=True)
+        if options.record:
+            figures.add(target, told, commit)
     if bad:
         print(f"findings in {BUILD / 'findings'}; minimise, then keep in fuzz/regress", flush=True)
     return int(bad)

@@ -1,16 +1,24 @@
-"""Seed corpora, generated: from the objects that come with pydicom and from tests/bad."""
+"""Seed corpora: from the objects that come with pydicom, from tests/bad, from fuzz/streams.
+
+The small files of the conformance set join them where the shared folder is beside the tree.
+"""
 
 from __future__ import annotations
 
 import functools
+import random
 from pathlib import Path
 
 from tests.bad import build as b
 from tests.bad.make import ROWS
 
-__all__ = ["for_native", "for_public"]
+__all__ = ["codestreams", "for_native", "for_public"]
 
 LARGEST = 40_000
+ROOT = Path(__file__).resolve().parents[1]
+STREAMS = ROOT / "fuzz" / "streams"
+CONFORMANCE = ROOT.parent / "shared" / "data" / "conformance" / "streams"
+SMALL_STREAM = 8192  # larger ones are for tools/sanitize.sh
 
 
 @functools.cache
@@ -34,26 +42,104 @@ def with_options(data: bytes, *options: int) -> bytes:
     return data + bytes(options)
 
 
+@functools.cache
+def codestreams() -> tuple[bytes, ...]:
+    """Return small codestreams of every kind, without their containers."""
+    paths = [*sorted(STREAMS.glob("*.j2k"))]
+    if CONFORMANCE.is_dir():
+        paths += sorted(p for p in CONFORMANCE.iterdir() if p.stat().st_size <= SMALL_STREAM)
+    found = (p.read_bytes() for p in paths)
+    return tuple(d[max(d.find(b"\xff\x4f\xff\x51"), 0) :] for d in found)
+
+
+def for_scan() -> list[bytes]:
+    plain = [
+        with_options(d[132:] if d[128:132] == b"DICM" else d, f, 5)
+        for d in bundled()[::3]
+        for f in (0, 1, 4, 32)
+    ]
+    body = b.encapsulated([b.rle_frame(b.picture())])[12:]
+    return [*plain, with_options(body, 8, 3), with_options(body, 24, 3)]
+
+
+def for_rle() -> list[bytes]:
+    grey, colour = b.picture(), b.picture(16, 16, bits=8)
+    made = [with_options(b.rle_frame(grey), 255, 0, 0x10)]
+    made.append(with_options(b.rle_frame(colour), 255, 0, 0x00))
+    run = b.rle_header(1, [64]) + b"\x81\x07\x81\x09"
+    return [*made, with_options(run, 255, 0, 0x00)]
+
+
+def for_jpegll() -> list[bytes]:
+    streams = [b.sv1(16, 16), b.sv1(64, 64), b.sv1(9, 33)]
+    return [with_options(s, flag) for s in streams for flag in (0, 1)]
+
+
+# Options of j2k_run.h: all; reduced, side by side; a layer, raw; a region; a component; threads.
+J2K_OPTIONS = (
+    (0, 0, 0, 0, 0, 0, 0, 200),
+    (1, 2, 0, 0, 0, 0, 0, 3),
+    (8, 1 + 8, 2, 0, 0, 0, 0, 2),
+    (0, 4, 0, 40, 60, 200, 130, 131),
+    (2, 64 + 32 + 16, 1, 0, 0, 0, 0, 77),
+)
+
+
+def for_j2k() -> list[bytes]:
+    return [
+        with_options(data, *options)
+        for k, data in enumerate(codestreams())
+        for options in (J2K_OPTIONS[0], J2K_OPTIONS[1 + k % 4])
+    ]
+
+
+def for_turns() -> list[bytes]:
+    """Return a sound stream and another that is cut, in both orders."""
+    streams, made = [d for d in codestreams() if len(d) < 3000], []
+    for k, good in enumerate(streams):
+        other = streams[(k * 7 + 3) % len(streams)]
+        for one, two in ((good, other[: len(other) * 2 // 3]), (good[: len(good) // 2], other)):
+            size = len(one)
+            made.append(with_options(one + two, *J2K_OPTIONS[k % 5], size >> 8, size & 255))
+    return made
+
+
+def for_order() -> list[bytes]:
+    """Return descriptions of grids and progressions as j2k_order.c reads them, by chance."""
+    chance = random.Random(12)
+    return [chance.randbytes(chance.choice((24, 48, 96, 300))) for _ in range(200)]
+
+
+def for_blocks() -> list[bytes]:
+    """Return blocks of noise, with many FF in some of them."""
+    chance, made = random.Random(15), []
+    for k in range(80):
+        data = bytearray(chance.randbytes(chance.choice((60, 200, 800, 3000))))
+        data[0] = k % 4
+        for _ in range(k % 5 * len(data) // 20):
+            data[chance.randrange(30, len(data))] = 0xFF
+        made.append(bytes(data))
+    return made
+
+
+NATIVE = {
+    "scan": for_scan,
+    "rle": for_rle,
+    "jpegll": for_jpegll,
+    "t1_block": for_blocks,
+    "ht_block": for_blocks,
+    "j2k_strict": for_j2k,
+    "j2k_lenient": for_j2k,
+    "j2k_turns": for_turns,
+    "j2k_order": for_order,
+}
+
+
 def for_native(target: str) -> list[bytes]:
     """Return inputs of a native target, option bytes at the end."""
-    if target == "scan":
-        plain = [
-            with_options(d[132:] if d[128:132] == b"DICM" else d, f, 5)
-            for d in bundled()[::3]
-            for f in (0, 1, 4, 32)
-        ]
-        body = b.encapsulated([b.rle_frame(b.picture())])[12:]
-        return [*plain, with_options(body, 8, 3), with_options(body, 24, 3)]
-    if target == "rle":
-        grey, colour = b.picture(), b.picture(16, 16, bits=8)
-        made = [with_options(b.rle_frame(grey), 255, 0, 0x10)]
-        made.append(with_options(b.rle_frame(colour), 255, 0, 0x00))
-        run = b.rle_header(1, [64]) + b"\x81\x07\x81\x09"
-        return [*made, with_options(run, 255, 0, 0x00)]
-    if target == "jpegll":
-        streams = [b.sv1(16, 16), b.sv1(64, 64), b.sv1(9, 33)]
-        return [with_options(s, flag) for s in streams for flag in (0, 1)]
-    raise ValueError(f"no native target is called {target}")
+    if target not in NATIVE:
+        raise ValueError(f"no native target is called {target}")
+    return NATIVE[target]()
 
 
 def for_public() -> list[bytes]:

@@ -80,7 +80,8 @@ class Mutator:
 
 
 def place_of(error: BaseException) -> str:
-    """Return class and place of an error, to tell findings apart."""
+    """Return class and place of an error, or of what caused it, to tell findings apart."""
+    error = error.__cause__ or error
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 

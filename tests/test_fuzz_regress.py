@@ -15,8 +15,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from fuzz import (  # noqa: E402
+    figures,
+    programs,
     public,
-    run,
     seeds,
     worker,
 )
@@ -38,17 +39,55 @@ def test_finding_of_a_public_target_stays_closed(target, path):
     public.run(target, path.read_bytes())
 
 
+@pytest.fixture(scope="session")
+def build_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("fuzz")
+
+
 @pytest.mark.skipif(not (shutil.which("gcc") or shutil.which("clang")), reason="no C compiler")
-@pytest.mark.parametrize("target", run.SOURCES)
-def test_native_target_passes_seeds_and_findings(target, tmp_path):
-    program = run.build(target, engine=False, folder=tmp_path)
+@pytest.mark.parametrize("target", programs.PROGRAMS)
+def test_native_target_passes_seeds_and_findings(target, build_folder):
+    program = programs.build(target, "replay", folder=build_folder)
     inputs = kept(target)
     for i, data in enumerate(seeds.for_native(target)):
-        inputs.append(tmp_path / f"seed{i}")
+        inputs.append(build_folder / f"{target}-seed{i}")
         inputs[-1].write_bytes(data)
     done = subprocess.run([program, *inputs], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout == f"{len(inputs)} inputs\n"
+
+
+def test_seed_streams_are_small_and_sound():
+    from radkit.codecs import jpeg2000
+
+    paths = sorted(seeds.STREAMS.glob("*.j2k"))
+    assert sum(path.stat().st_size for path in paths) < 100_000
+    for path in paths:
+        assert jpeg2000.decode(path.read_bytes(), components=0).size, path.name
+
+
+def test_every_native_target_has_seeds():
+    assert set(seeds.NATIVE) == set(programs.PROGRAMS)
+    assert all(seeds.for_native(target) for target in programs.PROGRAMS)
+
+
+def test_page_of_figures_is_that_of_its_file():
+    kept = json.loads(figures.FILE.read_text())
+    assert figures.PAGE.read_text() == figures.page(kept)
+    for finding in kept["findings"]:
+        assert finding["kept"] == "–" or (ROOT / finding["kept"]).is_file(), finding
+
+
+def test_figures_add_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "FILE", tmp_path / "docs" / "fuzzing.json")
+    figures.add("scan", {"runs": 5, "cpu_s": 1.5, "edges": 7, "corpus": 2, "found": []}, "abc")
+    figures.add("scan", {"runs": 6, "cpu_s": 0.5, "edges": 9, "corpus": 3, "found": ["x"]}, "abc")
+    figures.add("scan", {"runs": 2, "cpu_s": 0.5, "edges": 9, "corpus": 3, "found": []}, "def")
+    entry = json.loads(figures.FILE.read_text())["targets"]["scan"]
+    assert (entry["executions"], entry["cpu_s"], entry["edges"]) == (13, 2.5, 9)
+    assert entry["commits"]["abc"]["executions"] == 11
+    assert entry["commits"]["abc"]["executions_since_finding"] == 0
+    assert entry["commits"]["def"]["executions_since_finding"] == 2
 
 
 @pytest.mark.parametrize("target", public.TARGETS)

@@ -46,6 +46,7 @@ SIGNATURES = {
     "limits.current": "",
     "codecs.jpeg2000.decode": J2K,
     "codecs.jpeg2000.encode": J2K_ENCODE,
+    "codecs.jpeg2000.index": "data, *, strict=True",
     "codecs.jpeg2000.info": "data",
     "codecs.htj2k.decode": J2K,
     "codecs.htj2k.encode": J2K_ENCODE,

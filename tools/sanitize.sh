@@ -1,13 +1,56 @@
 #!/usr/bin/env bash
-# The native part under AddressSanitizer and UndefinedBehaviorSanitizer: a copy of
-# the tree is built with RADKIT_SANITIZE and its tests run there, so the modules
-# in use stay as they are. QUICK=1 leaves out what takes long.
+# The native part under AddressSanitizer and UndefinedBehaviorSanitizer: codestreams
+# whole, cut at every place and with every byte changed, by a program of C (fuzz/native/sweep.c)
+# and by both instruction sets; then the tests, in a copy of the tree that is built with
+# RADKIT_SANITIZE, so the modules in use stay as they are. QUICK=1 leaves out what takes
+# long; `tools/sanitize.sh sweep` runs the codestreams only, `tests` the tests only.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 python=${PYTHON:-$root/.venv/bin/python}
 work=$(mktemp -d "${TMPDIR:-/tmp}/radkit-sanitize.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+
+# build_sweep KIND: "replay" is with address and undefined, "threads" with the thread sanitizer.
+build_sweep() {
+    "$python" - "$1" "$work/sweep" <<'PY'
+import pathlib, sys
+sys.path.insert(0, ".")
+from fuzz import programs
+print(programs.build("sweep", sys.argv[1], folder=pathlib.Path(sys.argv[2])))
+PY
+}
+
+sweep_codestreams() {
+    echo "== codestreams"
+    local sweep all=(fuzz/streams/*.j2k) few=() many=() conformance
+    for name in dot tall poc ppm ict ppt_tiles irreversible_layers; do few+=("fuzz/streams/$name.j2k"); done
+    for name in "${few[@]}"; do many+=("$name"); done
+    for name in all_styles bypass_terminate tiles_offset cprl_precincts parts_by_layer roi \
+        many_components ht_16_bits ht_colour_lossy; do many+=("fuzz/streams/$name.j2k"); done
+    sweep=$(build_sweep replay)
+    "$sweep" options "${all[@]}"
+    if [ -n "${QUICK:-}" ]; then
+        "$sweep" prefixes "${few[@]}"
+        "$sweep" flips "${few[@]:0:4}"
+        return
+    fi
+    "$sweep" prefixes "${all[@]}"
+    "$sweep" flips "${many[@]}"
+    conformance=$root/../shared/data/conformance/streams
+    if [ -d "$conformance" ]; then
+        "$sweep" whole "$conformance"/*.j??
+    else
+        echo "skipped: the conformance set, for $conformance is not here"
+    fi
+    if grep -q "unsigned threads;" src/radkit/_native/j2k/decode.h; then
+        echo "== codestreams, thread sanitizer"
+        "$(build_sweep threads)" options "${all[@]}"
+    fi
+}
+
+[ "${1:-}" = tests ] || sweep_codestreams
+[ "${1:-}" = sweep ] && exit
 
 cp -r setup.py pyproject.toml src tests fuzz "$work/"
 [ -f LICENSE ] && cp LICENSE "$work/"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,18 @@ from typing import Any, Literal
 
 from radkit.errors import LimitExceeded, OptionError
 
-__all__ = ["DEFAULT", "UNTRUSTED", "Deadline", "Limits", "check", "current", "deadline", "use"]
+__all__ = [
+    "DEFAULT",
+    "UNTRUSTED",
+    "Deadline",
+    "Limits",
+    "check",
+    "current",
+    "deadline",
+    "running",
+    "seconds_left",
+    "use",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +53,8 @@ class Limits:
     max_tiles, max_blocks : int
         Tiles and code-blocks of one codestream.
     max_seconds : float, optional
-        Wall time of one call, checked between tiles and frames.
+        Wall time of one call, checked between frames, and in JPEG 2000 and HTJ2K frames
+        every some thousand code-blocks.
     foreign : {"allow", "process", "refuse"}
         Codecs that are not radkit's own (libjpeg-turbo, CharLS, OpenJPEG, ...):
         run them here, in a child process, or not at all.
@@ -172,6 +185,10 @@ class Deadline:
         self._seconds = seconds
         self._end = None if seconds is None else self._start + seconds
 
+    def left(self) -> float:
+        """Return the seconds that are left, 0.0 at least; inf if there is no end."""
+        return math.inf if self._end is None else max(self._end - time.monotonic(), 0.0)
+
     def check(self, **where: Any) -> None:
         """Raise `LimitExceeded` if the time is over."""
         if self._end is not None and time.monotonic() > self._end:
@@ -188,3 +205,30 @@ class Deadline:
 def deadline() -> Deadline:
     """Start the clock of one call under the limits in force."""
     return Deadline(current().max_seconds)
+
+
+_running: contextvars.ContextVar[Deadline | None] = contextvars.ContextVar(
+    "radkit.limits.running", default=None
+)
+
+
+@contextlib.contextmanager
+def running(deadline: Deadline) -> Iterator[None]:
+    """Let `seconds_left` tell of this deadline, for codecs that are called in the block."""
+    token = _running.set(deadline)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+def seconds_left() -> float:
+    """Return the seconds that the running call has left, inf if nothing limits them.
+
+    Outside `running` that is a whole call's time.
+    """
+    deadline = _running.get()
+    if deadline is not None:
+        return deadline.left()
+    seconds = _current.get().max_seconds
+    return math.inf if seconds is None else seconds

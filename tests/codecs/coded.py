@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,11 @@ from radkit.codecs.frame import FrameSpec, UncodedFrame
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SYNTAXES = SHARED / "syntaxes"
 CONFORMANCE = SHARED / "conformance"
+
+
+# A sanitizer needs memory and time of its own.
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+measures = pytest.mark.skipif(SANITIZED, reason="figures of a sanitizer say nothing")
 
 
 class Sample(NamedTuple):

@@ -66,13 +66,13 @@ def test_rpcl_syntax_is_as_the_standard_says(shape: tuple[int, int]) -> None:
     coded = htj2k.encode_frame(image, spec_of(image, 12), syntax_uid=RPCL)
     header = _j2k_header.parse(memoryview(coded.data))
     info = header.info()
-    assert (header.order, info.tlm, header.cap, info.reversible) == (2, True, True, True)
+    facts = header.facts
+    assert (facts["order"], info.tlm, facts["cap"], info.reversible) == (2, True, True, True)
     levels = info.reductions
     assert -(-max(shape) // (1 << levels)) <= 64
     fewest = next(n for n in range(33) if -(-max(shape) // (1 << n)) <= 64)
     assert levels == max(fewest, min(5, min(shape).bit_length() - 3))
     # A tile-part for each resolution, and TLM with the length of each.
-    facts = header.stream.facts()
     assert facts["parts"] == facts["tlm_parts"] == levels + 1
     assert not coded.lossy and not info.problems
     at = coded.data.index(b"\xff\x55")

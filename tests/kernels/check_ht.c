@@ -21,6 +21,8 @@ static void draw_shape(ck_run *run, rk_ht_block *b, size_t n, bool twin)
     b->width = 1 + (uint32_t)ck_below(run, most);
     if (ck_below(run, 4) && most > 16)
         b->width = 1 + (uint32_t)ck_below(run, most < 64 ? most : 64);
+    if (area == RK_BLOCK_AREA && ck_below(run, 2)) /* the usual shape: most quads that go side by side */
+        b->width = 64;
     if (twin && width <= area)
         b->width = width;
     b->height = (uint32_t)(area / b->width);
@@ -84,6 +86,21 @@ static void replace(ck_run *run, ht_coded *c)
     c->cleanup[c->cleanup_size - 2] = (uint8_t)((c->cleanup[c->cleanup_size - 2] & 0xF0) | (suffix & 15));
 }
 
+/*
+ * Zeros for MagSgn, MEL and VLC: each event of MEL is one, and a quad takes three bits of VLC, which has
+ * far less than that. Row by row a decoder goes on behind its end, where it has to see zeros for ever.
+ */
+static void drain(ck_run *run, ht_coded *c)
+{
+    size_t suffix = 2 + (size_t)ck_below(run, 160), magsgn = (size_t)ck_below(run, 4096);
+    c->cleanup_size = magsgn + suffix;
+    memset(c->cleanup, 0, c->cleanup_size);
+    if (ck_below(run, 2))
+        c->cleanup[magsgn + (size_t)ck_below(run, suffix)] = (uint8_t)ck_random(run);
+    c->cleanup[c->cleanup_size - 1] = (uint8_t)(suffix >> 4);
+    c->cleanup[c->cleanup_size - 2] = (uint8_t)((c->cleanup[c->cleanup_size - 2] & 0xF0) | (suffix & 15));
+}
+
 /* Damages a block: some bytes, its length, or its MagSgn or VLC bits end too early. */
 static void spoil(ck_run *run, ht_coded *c, rk_ht_block *b)
 {
@@ -91,6 +108,8 @@ static void spoil(ck_run *run, ht_coded *c, rk_ht_block *b)
     size_t suffix = (size_t)end[-1] << 4 | (end[-2] & 15);
     if (ck_below(run, 3) == 0) {
         replace(run, c);
+    } else if (ck_below(run, 6) == 0) {
+        drain(run, c);
     } else if (ck_below(run, 2) && suffix <= c->cleanup_size) {
         size_t left = (size_t)ck_below(run, c->cleanup_size - suffix + 1);
         size_t rest = ck_below(run, 2) || suffix < 2 ? suffix : 2 + (size_t)ck_below(run, suffix - 1);
@@ -158,7 +177,7 @@ static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
 {
     static rk_ht_block a[MOST], b[MOST];
     bool sound[MOST];
-    size_t most = ck_below(run, n < 500 ? 4 : 8) ? 3 : MOST, count = 1 + (size_t)ck_below(run, most), bytes = 0;
+    size_t most = ck_below(run, n < 500 ? 4 : n < RK_BLOCK_AREA ? 8 : 2) ? 3 : MOST, count = 1 + (size_t)ck_below(run, most), bytes = 0;
     for (size_t i = 0; i < count; i++) {
         a[i].width = i ? a[i - 1].width : 0;
         draw_shape(run, &a[i], n, i > 0 && ck_below(run, 8));

@@ -124,9 +124,22 @@ def test_syntax_that_is_refused_is_described_all_the_same(picture):
         radkit.decode(ds)
 
 
-def test_deep_is_refused_by_name():
-    with pytest.raises(radkit.UnsupportedTransferSyntax, match="deep"):
-        radkit.inspect(sample("us_j2k"), deep=True)
+def test_deep_shares_out_the_bytes_of_frames():
+    assert radkit.inspect(sample("us_j2k")).coded_bytes == ()
+    info = radkit.inspect(sample("us_j2k"), deep=True)
+    stream = info.codestream
+    assert stream is not None and len(info.coded_bytes) == info.shape[0]
+    for frame in info.coded_bytes:
+        assert len(frame) == stream.reductions + 1
+        assert {len(row) for row in frame} == {stream.layers}
+    total = sum(n for frame in info.coded_bytes for row in frame for n in row)
+    # What is no packet: headers, EOC, padding.
+    assert 0.9 * info.pixel_bytes < total < info.pixel_bytes
+
+
+def test_deep_of_a_coding_without_packets_is_one_number():
+    info = radkit.inspect(sample("ct"), deep=True)
+    assert info.coded_bytes == (((info.pixel_bytes,),),)
 
 
 def test_object_without_pixels_is_a_typed_error():
@@ -167,3 +180,27 @@ def test_jpeg_family_is_told_by_the_stream_and_not_by_the_label(label, kind):
     assert info.codestream.reversible == (kind != "jpeg")
     assert info.lossy == (kind == "jpeg")
     assert ("coding-disagrees" in codes(info)) == (kind != label)
+
+
+def test_deep_of_a_damaged_frame_lists_what_is_wrong(picture, stream):
+    whole = radkit.inspect(coded(picture, stream, J2K, bits=12), deep=True)
+    cut = radkit.inspect(coded(picture, stream[: len(stream) // 2], J2K, bits=12), deep=True)
+    assert "truncated" not in codes(whole) and "codestream-damaged" not in codes(whole)
+    assert codes(cut) & {"truncated", "codestream-damaged"}
+    assert 0 < sum(map(sum, cut.coded_bytes[0])) < sum(map(sum, whole.coded_bytes[0]))
+    none = radkit.inspect(coded(picture, b"\xff\x4f" + bytes(60), J2K, bits=12), deep=True)
+    assert "packets-not-read" in codes(none) and none.coded_bytes == ((),)
+
+
+def test_deep_keeps_to_the_limits(picture, stream):
+    with radkit.limits.use(max_seconds=1e-9), pytest.raises(radkit.LimitExceeded):
+        radkit.inspect(coded(picture, stream, J2K, bits=12), deep=True)
+
+
+def test_a_frame_goes_straight_into_the_callers_array(picture, stream):
+    source = coded(picture, stream, J2K, bits=12)
+    out = np.full((1, *picture.shape), 0xFFFF, np.uint16)
+    assert radkit.decode(source, out=out, frames=[0], threads=2) is out
+    np.testing.assert_array_equal(out[0], picture)
+    with radkit.limits.use(max_seconds=1e-9), pytest.raises(radkit.LimitExceeded):
+        radkit.decode(source)

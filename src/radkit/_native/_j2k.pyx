@@ -2,14 +2,17 @@
 # cython: freethreading_compatible=True
 """Binding of j2k/: headers and samples of one JPEG 2000 or HTJ2K codestream."""
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, \
+    PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 include "_status.pxi"
 
 cdef extern from "j2k/stream.h" nogil:
     ctypedef struct rk_j2k_limits:
-        uint64_t pixels, tiles, blocks, packets, memory
+        uint64_t pixels, tiles, blocks, packets, memory, deadline
     ctypedef struct rk_j2k_component:
         uint8_t depth, dx, dy
         bint sign
@@ -22,13 +25,16 @@ cdef extern from "j2k/stream.h" nogil:
         rk_j2k_coding *comps
         uint8_t progression, mct
         uint16_t layers
+    ctypedef struct rk_j2k_part:
+        size_t sot, body, end
+        uint32_t tile
     ctypedef struct rk_j2k_budget:
         size_t left
         uint64_t asked
     ctypedef struct rk_j2k_stream:
         rk_j2k_limits limits
         rk_j2k_budget budget
-        uint32_t x0, y0, x1, y1, tw, th, across, down, count
+        uint32_t x0, y0, x1, y1, tx0, ty0, tw, th, across, down, count
         rk_j2k_component *comps
         rk_j2k_params main
         uint8_t least_levels, flags_seen
@@ -37,10 +43,13 @@ cdef extern from "j2k/stream.h" nogil:
         uint64_t tlm_parts, blocks, packets
         size_t part_count, end, tail
         double sound
+        rk_j2k_part *parts
+        size_t start
         rk_status fault
     rk_status rk_j2k_stream_read(rk_j2k_stream *s, const uint8_t *data, size_t start, size_t stop,
                                  const rk_j2k_limits *limits, bint strict)
     void rk_j2k_stream_end(rk_j2k_stream *s)
+    uint64_t rk_j2k_now()
 
 cdef extern from "j2k/decode.h" nogil:
     ctypedef struct rk_j2k_rect:
@@ -57,6 +66,7 @@ cdef extern from "j2k/decode.h" nogil:
         unsigned bits
         const rk_j2k_output *outputs
         size_t count
+        unsigned threads
     ctypedef struct rk_j2k_report:
         uint64_t blocks, damaged, packets, missing
         rk_status fault
@@ -64,6 +74,20 @@ cdef extern from "j2k/decode.h" nogil:
                                    const rk_j2k_request *request)
     rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request,
                             rk_j2k_report *report, uint32_t cpu)
+
+cdef extern from "j2k/listing.h" nogil:
+    ctypedef struct rk_j2k_packet_fact:
+        pass
+    ctypedef struct rk_j2k_block_fact:
+        pass
+    ctypedef struct rk_j2k_listing:
+        rk_j2k_packet_fact *packets
+        rk_j2k_block_fact *blocks
+        size_t packet_count, block_count
+        bint with_blocks
+        rk_status fault
+    rk_status rk_j2k_list(rk_j2k_stream *s, rk_j2k_listing *l)
+    void rk_j2k_listing_end(rk_j2k_listing *l)
 
 cdef extern from "j2k/rules.h" nogil:
     enum:
@@ -73,97 +97,16 @@ cdef extern from "j2k/rules.h" nogil:
         RK_J2K_MAX_PACKETS
         RK_J2K_MAX_WORK
         RK_J2K_MAX_MEMORY
+        RK_J2K_MAX_SECONDS
 
-# In the order of `enum rk_j2k_rule`.
-cdef tuple RULES = (
-    ("no fault", None),
-    ("no SOC where the codestream begins", "T.800 A.4.1"),
-    ("SIZ does not follow SOC", "T.800 A.5.1"),
-    ("the codestream ends within its main header", "T.800 A.2"),
-    ("no marker where one must be", "T.800 A.1.1"),
-    ("a marker that may not stand in the main header", "T.800 A.1.1"),
-    ("a marker segment has a wrong length", "T.800 A.1.1"),
-    ("a second segment of a kind that may stand once", "T.800 A.2"),
-    ("SIZ has a wrong number of components", "T.800 A.5.1"),
-    ("the image area is empty", "T.800 A.5.1"),
-    ("the tile grid does not cover the image", "T.800 B.3"),
-    ("more than 65535 tiles", "T.800 A.5.1"),
-    ("a component has more than 38 bits", "T.800 A.5.1"),
-    ("a component has subsampling 0", "T.800 A.5.1"),
-    ("COD has no known order, no layers, or no known component transform", "T.800 A.6.1"),
-    ("more than 32 decomposition levels", "T.800 A.6.1"),
-    ("a code-block is larger than 4096 samples or 1024 a side", "T.800 A.6.1"),
-    ("the codestream uses a wavelet of JPEG 2000 Part 2", "T.800 A.6.1"),
-    ("the codestream needs extensions of JPEG 2000 Part 2", "T.800 A.5.1"),
-    ("a precinct size 0 above the lowest resolution", "T.800 A.6.1"),
-    ("a segment is for a component that does not exist", "T.800 A.6.2"),
-    ("a quantisation style that does not exist", "T.800 A.6.4"),
-    ("the number of quantisation steps does not fit the levels", "T.800 A.6.4"),
-    ("the quantisation style does not go with the wavelet", "T.800 A.6.4"),
-    ("RGN is not of the one style there is", "T.800 A.6.3"),
-    ("POC describes no progression", "T.800 A.6.6"),
-    ("more than 1024 progression changes", "T.800 A.6.6"),
-    ("packed packet headers are repeated, mixed, or end early", "T.800 A.7.4"),
-    ("TLM has a wrong length", "T.800 A.7.1"),
-    ("CRG has a wrong length", "T.800 A.9.1"),
-    ("COD or QCD is missing", "T.800 A.1.2"),
-    ("a component transform needs three components of one kind", "T.800 G.2"),
-    ("no SOT or EOC where one must be", "T.800 A.4.2"),
-    ("SOT has a wrong length", "T.800 A.4.2"),
-    ("SOT of a tile that does not exist", "T.800 A.4.2"),
-    ("a tile-part is out of turn", "T.800 A.4.2"),
-    ("a tile-part is shorter than its header", "T.800 A.4.2"),
-    ("a marker that may not stand in the header of a tile-part", "T.800 A.4.2"),
-    ("a tile-part ends within its header", "T.800 A.4.2"),
-    ("a code-block style that is not known", "T.800 A.6.1"),
-    ("more bit-planes than a decoder can hold", "T.800 E.1"),
-    ("the packets of a tile end early", "T.800 B.9"),
-    ("a packet header ends early", "T.800 B.10"),
-    ("the bytes of a packet end early", "T.800 B.9"),
-    ("a code-block has more missing bit-planes than its band has planes", "T.800 B.10.5"),
-    ("a code-block has more coding passes than its bit-planes allow", "T.800 B.10.6"),
-    ("a code-block has segments of more than 32 bits of length", "T.800 B.10.7"),
-    ("an HT code-block has a length that cannot be", "T.814 B.3"),
-    ("the bytes of a code-block contradict themselves", "T.800 D"),
-    ("rows times columns of a frame", None),
-    ("tiles of a codestream", None),
-    ("code-blocks of a codestream", None),
-    ("packets of a codestream", None),
-    ("work that a codestream asks for, beside its size", None),
-    ("bytes to decode a frame", None),
-    ("the memory of this machine is used up", None),
-    ("the decoder contradicts itself", None),
-)
-
-
-cdef object _error(const rk_j2k_stream *s, rk_status status, double decoded=0.0):
-    """Return the error of a status; for limits with what was asked and allowed."""
-    if status.code != RK_LIMIT:
-        return rk_status_error(status, RULES, decoded)
-    cdef str limit
-    cdef uint64_t allowed
-    if status.rule == RK_J2K_MAX_PIXELS:
-        limit, allowed = "max_pixels", s.limits.pixels
-    elif status.rule == RK_J2K_MAX_TILES:
-        limit, allowed = "max_tiles", s.limits.tiles
-    elif status.rule == RK_J2K_MAX_MEMORY:
-        limit, allowed = "max_memory_bytes", s.limits.memory
-    elif status.rule == RK_J2K_MAX_BLOCKS:
-        limit, allowed = "max_blocks", s.limits.blocks
-    else:
-        limit, allowed = "max_blocks", s.limits.packets
-    return _rk_errors.LimitExceeded(
-        f"{RULES[status.rule][0]}: {s.budget.asked} asked, {limit} allows {allowed}",
-        limit=limit,
-        allowed=allowed,
-        asked=s.budget.asked,
-        offset=status.offset,
-        hint=f"Raise it with radkit.limits.use({limit}=...) if the object is trusted",
-    )
+include "_j2k_rules.pxi"
 
 
 cdef class Stream:
-    """A codestream whose headers were read and checked. One thread at a time."""
+    """A codestream whose headers were read and checked. One thread at a time.
+
+    `seconds` is the time that all calls together may take from now on.
+    """
 
     cdef rk_j2k_stream s
     cdef const uint8_t[::1] data
@@ -171,33 +114,141 @@ cdef class Stream:
 
     def __init__(self, const uint8_t[::1] data not None, size_t start, size_t stop, *,
                  uint64_t pixels, uint64_t tiles, uint64_t blocks, uint64_t packets,
-                 uint64_t memory, bint strict):
+                 uint64_t memory, double seconds, bint strict):
         cdef rk_j2k_limits limits
         cdef rk_status status
         if not start <= stop <= <size_t>data.shape[0] or stop == 0:
             raise ValueError("start and stop are not inside the data")
         if self.opened:
             raise ValueError("the stream is open already")
-        self.opened, self.data = True, data
+        self.data = data
         limits.pixels, limits.tiles, limits.blocks = pixels, tiles, blocks
-        limits.packets, limits.memory = packets, memory
+        limits.packets, limits.memory, limits.deadline = packets, memory, 0
+        if seconds < 1e9:  # some thirty years
+            limits.deadline = rk_j2k_now() + <uint64_t>(1e9 * max(seconds, 0.0))
         cdef const uint8_t *source = &data[0]
         with nogil:
             status = rk_j2k_stream_read(&self.s, source, start, stop, &limits, strict)
         if status.code != RK_OK:
-            raise _error(&self.s, status)
+            error = _error(&self.s, status)
+            rk_j2k_stream_end(&self.s)
+            self.s.count = 0
+            raise error
+        self.opened = True
 
     def __dealloc__(self):
         rk_j2k_stream_end(&self.s)
+
+    @property
+    def count(self) -> int:
+        """Components."""
+        return self.s.count
+
+    @property
+    def shape(self) -> tuple:
+        """(rows, cols) of the image area."""
+        return self.s.y1 - self.s.y0, self.s.x1 - self.s.x0
+
+    @property
+    def reductions(self) -> int:
+        """Fewest wavelet levels of any tile and component."""
+        return self.s.least_levels
+
+    @property
+    def sound(self) -> float:
+        """Share of the bytes that the headers promise."""
+        return self.s.sound
+
+    @property
+    def ht(self) -> bool:
+        """High-throughput code-blocks."""
+        return self.s.flags_seen & 0x40 != 0
+
+    @property
+    def mct(self) -> bool:
+        """A component transform is used."""
+        return self.s.mct_seen
+
+    @property
+    def reversible(self) -> bool:
+        """No wavelet or quantisation that loses something."""
+        return not self.s.irreversible_seen
+
+    @property
+    def plain(self) -> bool:
+        """Headers without anything that must be told of."""
+        cdef rk_j2k_stream *s = &self.s
+        return (s.eoc and not s.tail and not s.over and s.fault.code == RK_OK
+                and (s.cap or not s.flags_seen & 0x40)
+                and (not s.tlm or s.tlm_parts == s.part_count))
+
+    def samples(self, comps):
+        """Return (bits, signed, alike, whole, one) of components; None for all of them.
+
+        `bits` and `signed` are those of an integer that holds any of their samples, `alike`
+        is whether they agree in both, `whole` whether they have a sample for each pixel,
+        `one` whether they have the same grid.
+        """
+        cdef rk_j2k_component *c
+        cdef rk_j2k_component *first = NULL
+        cdef bint signed = False, alike = True, whole = True, one = True
+        cdef uint32_t k
+        cdef unsigned bits = 0
+        for k in range(self.s.count) if comps is None else comps:
+            if k >= self.s.count:
+                raise ValueError("no such component")
+            c = &self.s.comps[k]
+            first = c if first == NULL else first
+            signed = signed or c.sign
+            alike = alike and c.depth == first.depth and c.sign == first.sign
+            whole = whole and c.dx == 1 and c.dy == 1
+            one = one and c.dx == first.dx and c.dy == first.dy
+        # An unsigned component beside a signed one needs a bit more.
+        for k in range(self.s.count) if comps is None else comps:
+            c = &self.s.comps[k]
+            bits = max(bits, <unsigned>c.depth + (signed and not c.sign))
+        return bits, signed, alike, whole, one
+
+    cdef int _ask(self, rk_j2k_request *request, unsigned reduce, area) except -1:
+        """Fill in which part of the image is wanted: (y0, y1, x0, x1), or None for all."""
+        cdef rk_j2k_stream *s = &self.s
+        cdef uint64_t y0 = 0, y1 = s.y1 - s.y0, x0 = 0, x1 = s.x1 - s.x0
+        if area is not None:
+            y0, y1, x0, x1 = area
+            if not (y0 < y1 <= s.y1 - s.y0 and x0 < x1 <= s.x1 - s.x0):
+                raise ValueError("the area is not inside the image")
+        if reduce > s.least_levels:
+            raise ValueError("reduce is out of range")
+        request.reduce = reduce
+        request.area.y0, request.area.y1 = s.y0 + <uint32_t>y0, s.y0 + <uint32_t>y1
+        request.area.x0, request.area.x1 = s.x0 + <uint32_t>x0, s.x0 + <uint32_t>x1
+        return 0
+
+    def rect(self, uint32_t comp, unsigned reduce, area):
+        """Return (y0, y1, x0, x1) of a component on its own grid after `reduce` halvings.
+
+        `area` is (row0, row1, col0, col1) in pixels of the image, or None for all of it.
+        """
+        cdef rk_j2k_request request
+        cdef rk_j2k_rect rect
+        if comp >= self.s.count:
+            raise ValueError("no such component")
+        self._ask(&request, reduce, area)
+        rect = rk_j2k_output_rect(&self.s, comp, &request)
+        return rect.y0, rect.y1, rect.x0, rect.x1
 
     def facts(self) -> dict:
         """Return what the headers say."""
         cdef rk_j2k_stream *s = &self.s
         cdef uint32_t k
+        if not self.opened:
+            raise ValueError("the stream is not open")
         cdef rk_j2k_style *style = &s.main.comps[0].style
         return {
             "size": (s.x1, s.y1),
             "origin": (s.x0, s.y0),
+            "start": s.start,
+            "grid": (s.tx0, s.ty0),
             "tile": (s.tw, s.th),
             "tiles": (s.across, s.down),
             "precisions": tuple([s.comps[k].depth for k in range(s.count)]),
@@ -224,63 +275,112 @@ cdef class Stream:
             "fault": None if s.fault.code == RK_OK else _error(s, s.fault, s.sound),
         }
 
-    def decode(self, uint8_t[::1] out not None, list places, *, unsigned bits, unsigned reduce,
-               uint32_t layers, tuple area, bint transform, size_t memory, uint32_t cpu):
+    def parts(self) -> list:
+        """Return (tile, offset of SOT, offset of the body, end) of each tile-part."""
+        cdef size_t k
+        return [(self.s.parts[k].tile, self.s.parts[k].sot, self.s.parts[k].body,
+                 self.s.parts[k].end) for k in range(self.s.part_count)]
+
+    def packets(self, bint blocks):
+        """Return (packets, blocks, first fault): tables as in j2k/listing.h, as bytes.
+
+        All packet headers are read, no code-block is decoded. Without `blocks` their table
+        is empty.
+        """
+        cdef rk_j2k_listing listing
+        cdef rk_status status
+        if self.busy or not self.opened:
+            raise ValueError("the stream is being decoded in another thread")
+        memset(&listing, 0, sizeof(listing))
+        listing.with_blocks = blocks
+        try:
+            self.busy = True
+            with nogil:
+                status = rk_j2k_list(&self.s, &listing)
+            if status.code != RK_OK:
+                raise _error(&self.s, status, self.s.sound)
+            fault = None
+            if listing.fault.code != RK_OK:
+                fault = _error(&self.s, listing.fault, self.s.sound)
+            return (
+                (<char *>listing.packets)[:listing.packet_count * sizeof(rk_j2k_packet_fact)]
+                if listing.packet_count else b"",
+                (<char *>listing.blocks)[:listing.block_count * sizeof(rk_j2k_block_fact)]
+                if listing.block_count else b"",
+                fault,
+            )
+        finally:
+            self.busy = False
+            rk_j2k_listing_end(&listing)
+
+    def decode(self, out, comps, unsigned reduce, area, uint32_t layers, bint transform,
+               uint32_t cpu, unsigned threads=1):
         """Decode into `out`; return (blocks, damaged, packets, missing, first fault).
 
-        `memory` are the bytes that may be taken beside `out`.
-        `places` has (component, offset, pitch, stride, rows, cols) of each output: bytes to its
-        first sample and from row to row, samples from column to column. `area` is
-        (x0, y0, x1, y1) on the reference grid.
+        `out` is a writable C-contiguous array of (rows, cols, components) in integers of 8, 16
+        or 32 bits; `comps` says which components, None for all. `area` is as in `rect`.
         """
         cdef rk_j2k_request request
         cdef rk_j2k_report report
         cdef rk_status status
-        cdef rk_j2k_rect rect
-        cdef size_t count = len(places), size = out.shape[0], k
-        cdef size_t offset, pitch, stride, rows, cols, last
-        request.reduce, request.layers, request.transform = reduce, layers, transform
-        request.bits, request.count = bits, count
-        request.area.x0, request.area.y0, request.area.x1, request.area.y1 = area
-        if not (self.s.x0 <= request.area.x0 < request.area.x1 <= self.s.x1
-                and self.s.y0 <= request.area.y0 < request.area.y1 <= self.s.y1):
-            raise ValueError("the area is not inside the image")
-        if (bits != 8 and bits != 16 and bits != 32) or layers < 1 or count < 1 or size < 1 \
-                or reduce > self.s.least_levels:
-            raise ValueError("bits, layers, reduce or places are out of range")
-        if <size_t>len({place[0] for place in places}) != count:
-            raise ValueError("a component has two places")
+        cdef Py_buffer view
+        cdef rk_j2k_output *outputs = NULL
+        cdef size_t taken
+        if layers < 1:
+            raise ValueError("layers is out of range")
+        self._ask(&request, reduce, area)
+        request.layers, request.transform = layers, transform
+        request.threads = threads
+        request.count = self.s.count if comps is None else len(comps)
         if self.busy or not self.opened:
             raise ValueError("the stream is being decoded in another thread")
-        cdef rk_j2k_output *outputs = <rk_j2k_output *>malloc(count * sizeof(rk_j2k_output))
-        if outputs == NULL:
-            raise MemoryError
+        PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         try:
             self.busy = True
-            for k in range(count):
-                comp, offset, pitch, stride, rows, cols = places[k]
-                if not 0 <= comp < self.s.count or self.s.comps[comp].depth > 32:
-                    raise ValueError("no such component, or one of more than 32 bits")
-                rect = rk_j2k_output_rect(&self.s, comp, &request)
-                if rect.x1 - rect.x0 != cols or rect.y1 - rect.y0 != rows or not rows or not cols:
-                    raise ValueError("a component is of another size")
-                last = offset + (rows - 1) * pitch + ((cols - 1) * stride + 1) * (bits // 8)
-                if offset > size or pitch > size or stride < 1 or stride > size or last > size:
-                    raise ValueError("a component does not fit its place")
-                outputs[k].comp, outputs[k].data = comp, &out[0] + offset
-                outputs[k].pitch, outputs[k].stride = pitch, stride
+            outputs = <rk_j2k_output *>malloc((request.count + 1) * sizeof(rk_j2k_output))
+            if outputs == NULL:
+                raise MemoryError
+            request.bits = 8 * view.itemsize
+            if view.itemsize != 1 and view.itemsize != 2 and view.itemsize != 4:
+                raise ValueError("out must have 8, 16 or 32 bits")
+            self._place(&request, comps, outputs, &view)
             request.outputs = outputs
             self.s.blocks = self.s.packets = 0
-            if memory < self.s.budget.left:
-                self.s.budget.left = memory
+            taken = min(<size_t>view.len, self.s.budget.left)
+            self.s.budget.left -= taken  # `out` is part of what may be taken
             with nogil:
                 status = rk_j2k_decode(&self.s, &request, &report, cpu)
+            self.s.budget.left += taken
         finally:
             self.busy = False
             free(outputs)
+            PyBuffer_Release(&view)
         if status.code != RK_OK:
             raise _error(&self.s, status, self.s.sound)
         fault = None
         if report.fault.code != RK_OK:
             fault = _error(&self.s, report.fault, self.s.sound)
         return report.blocks, report.damaged, report.packets, report.missing, fault
+
+    cdef int _place(self, const rk_j2k_request *request, comps, rk_j2k_output *outputs,
+                    Py_buffer *view) except -1:
+        """Lay the samples of the components side by side in the buffer."""
+        cdef size_t count = request.count, size = view.itemsize, k
+        cdef uint64_t rows, cols, room
+        cdef uint32_t comp
+        cdef rk_j2k_rect rect
+        if count < 1 or (comps is not None and <size_t>len(set(comps)) != count):
+            raise ValueError("each component may be given once")
+        room = <uint64_t>view.len // (count * size)
+        for k in range(count):
+            comp = k if comps is None else comps[k]
+            if comp >= self.s.count or self.s.comps[comp].depth > 32:
+                raise ValueError("no such component, or one of more than 32 bits")
+            rect = rk_j2k_output_rect(&self.s, comp, request)
+            rows, cols = rect.y1 - rect.y0, rect.x1 - rect.x0
+            if not rows or not cols or <uint64_t>view.len != (rows * cols) * count * size \
+                    or rows * cols != room:
+                raise ValueError("a component is of another size")
+            outputs[k].comp, outputs[k].data = comp, <uint8_t *>view.buf + k * size
+            outputs[k].pitch, outputs[k].stride = cols * count * size, count
+        return 0

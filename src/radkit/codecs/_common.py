@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,14 @@ def as_view(data: Any) -> memoryview:
         view = memoryview(data)
     except TypeError:
         raise TypeError(f"data must be bytes-like, not {type(data).__name__}") from None
+    if view.ndim == 1 and view.format == "B" and view.contiguous:
+        return view
     if not view.c_contiguous:
         raise TypeError("data must be contiguous")
     return view.cast("B") if view.nbytes else memoryview(b"")
 
 
+@cache
 def dtype_for(precision: int, signed: bool) -> np.dtype[Any]:
     """Return the smallest integer type that holds `precision` bits."""
     for bits in (8, 16, 32):
@@ -58,8 +62,11 @@ def check_cost(rows: int, cols: int, samples: int, sample_bytes: int, *, work: i
     `sample_bytes` are those of the result, `work` the further bytes per sample that
     the decoder takes.
     """
-    limits.check("max_pixels", rows * cols, "rows times columns of a frame")
+    now = limits.current()
     asked = rows * cols * samples * (sample_bytes + work)
+    if rows * cols <= now.max_pixels and asked <= now.max_memory_bytes:
+        return
+    limits.check("max_pixels", rows * cols, "rows times columns of a frame")
     limits.check("max_memory_bytes", asked, "bytes to decode a frame")
 
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from radkit import limits
 from radkit._native import cpu
 from radkit.codecs import _j2k_header
 from radkit.codecs._common import (
@@ -17,10 +16,10 @@ from radkit.codecs._common import (
     check_out,
     check_region,
     check_spec,
+    deliver,
     dtype_for,
 )
 from radkit.codecs._j2k_header import Header
-from radkit.codecs._j2k_model import shrink
 from radkit.codecs.frame import FrameSpec, UncodedFrame
 from radkit.errors import (
     CorruptPixelData,
@@ -44,6 +43,7 @@ class _Wish(NamedTuple):
     layers: int | None
     raw: bool
     strict: bool
+    threads: int
 
 
 class _Made(NamedTuple):
@@ -69,17 +69,18 @@ def decode_any(
     """Do the work of `jpeg2000.decode` and `htj2k.decode`."""
     if threads is not None and threads < 1:
         raise OptionError(f"threads must be >= 1, not {threads!r}")
-    view = as_view(data)
-    header = _j2k_header.parse(view, strict=strict)
-    if header.mapping is not None and components is None:
+    header = _j2k_header.parse(as_view(data), strict=strict)
+    stream = header.stream
+    if header.boxes and components is None and header.mapping is not None:
         raise _mapped(header.mapping)
-    wanted = _wanted(components, len(header.precisions))
-    if len({header.steps[index] for index in wanted}) > 1:
+    wanted = None if components is None else _wanted(components, stream.count)
+    bits, signed, _, _, one = stream.samples(wanted)
+    if not one:
         raise OptionError("the components have different grids; ask for one with components=i")
-    subset = len(wanted) < len(header.precisions)
-    wish = _Wish(reduce, region, layers, raw and subset, strict)
-    flat = isinstance(components, int) or len(wanted) == 1
-    return _decode(header, wanted, wish, _common_dtype(header, wanted), flat, out).array
+    count = stream.count if wanted is None else len(wanted)
+    wish = _Wish(reduce, region, layers, raw and count < stream.count, strict, threads or 1)
+    flat = count == 1
+    return _decode(header, wanted, wish, dtype_for(bits, signed), flat, out).array
 
 
 def decode_labelled(
@@ -91,20 +92,22 @@ def decode_labelled(
     region: Region | None,
     layers: int | None,
     strict: bool,
+    out: np.ndarray | None,
+    threads: int,
 ) -> UncodedFrame:
     """Decode a frame of a DICOM object that is labelled ``"jpeg2000"`` or ``"htj2k"``."""
-    view = as_view(data)
-    header = _j2k_header.parse(view, strict=strict)
-    if header.mapping is not None:
+    header = _j2k_header.parse(as_view(data), strict=strict)
+    stream = header.stream
+    if header.boxes and header.mapping is not None:
         raise _mapped(header.mapping)
-    info = header.info()
-    check_spec(info.rows, info.cols, info.components, spec)
-    if len(set(zip(info.precisions, info.signs, strict=True))) > 1:
+    check_spec(*stream.shape, stream.count, spec)
+    precision, signed, alike, whole, _ = stream.samples(None)
+    if not alike:
         raise UnsupportedTransferSyntax("components of unlike depth or sign are not decoded")
-    precision, signed = info.precisions[0], info.signs[0]
-    problems = list(info.problems)
-    if info.coding != label:
-        text = f"the label says {label}, the codestream is {info.coding}"
+    problems = list(header.problems)
+    coding = "htj2k" if stream.ht else "jpeg2000"
+    if coding != label:
+        text = f"the label says {label}, the codestream is {coding}"
         problems.append(Problem(code="other-coding", text=text))
     if precision > spec.bits_stored:
         text = f"the codestream has {precision} bits per sample, Bits Stored is {spec.bits_stored}"
@@ -113,39 +116,97 @@ def decode_labelled(
         text = "the codestream and Pixel Representation disagree on the sign"
         problems.append(Problem(code="sign-against-stream", text=text, tag=0x00280103))
     photometric = _photometric(header, spec, problems)
-    made = _frame(header, _Wish(reduce, region, layers, False, strict), precision, signed)
+    wish = _Wish(reduce, region, layers, False, strict, threads)
+    dtype = dtype_for(precision, signed)
+    made = (_decode_usable if whole else _decode_coarse)(header, wish, dtype, out)
     if made.sound < 1.0:
-        damaged = made.fault is not None and not isinstance(made.fault, TruncatedPixelData)
-        code, text = "truncated", "the codestream ends early"
-        if damaged:
-            code, text = "codestream-damaged", f"part of the codestream is lost: {made.fault}"
-        if code not in {problem.code for problem in problems}:
-            problems.append(Problem(code=code, text=text))
+        _tell_damage(made, problems)
     return UncodedFrame(
         array=made.array,
         precision=precision,
         signed=signed,
         photometric=photometric,
-        lossy=not info.reversible,
+        lossy=not stream.reversible,
         sound=made.sound,
         problems=tuple(problems),
     )
 
 
-def _frame(header: Header, wish: _Wish, precision: int, signed: bool) -> _Made:
-    """Decode all components; those of a coarser grid are spread over the pixels."""
-    dtype, count = dtype_for(precision, signed), len(header.steps)
-    if all(step == (1, 1) for step in header.steps):
-        return _decode(header, list(range(count)), wish, dtype, count == 1, None)
-    if wish.reduce or wish.region is not None:
-        raise UnsupportedTransferSyntax(
-            "part of a frame with subsampled components is not decoded", hint="Decode it whole"
-        )
-    parts = [_decode(header, [index], wish, dtype, True, None) for index in range(count)]
-    planes = [_spread(part.array, header, index) for index, part in enumerate(parts)]
+def _tell_damage(made: _Made, problems: list[Problem]) -> None:
+    code, text = "truncated", "the codestream ends early"
+    if made.fault is not None and not isinstance(made.fault, TruncatedPixelData):
+        code, text = "codestream-damaged", f"part of the codestream is lost: {made.fault}"
+    if code not in {problem.code for problem in problems}:
+        problems.append(Problem(code=code, text=text))
+
+
+def _decode_usable(
+    header: Header, wish: _Wish, dtype: np.dtype[Any], out: np.ndarray | None
+) -> _Made:
+    """Decode all components, into `out` if its type holds their values."""
+    if out is not None:
+        if out.dtype.kind == dtype.kind and dtype.itemsize <= out.dtype.itemsize <= 4:
+            dtype = out.dtype
+        else:
+            out = None
+    return _decode(header, None, wish, dtype, header.stream.count == 1, out)
+
+
+def _decode_coarse(
+    header: Header, wish: _Wish, dtype: np.dtype[Any], out: np.ndarray | None
+) -> _Made:
+    """Decode components of unlike grids; those of coarser ones are spread over the pixels."""
+    count = header.stream.count
+    rows, cols = header.stream.shape
+    box = check_region(wish.region, rows, cols)
+    _check(header, wish)
+    check_cost(box[1] - box[0], box[3] - box[2], 2 * count, dtype.itemsize)
+    parts = [_spread(header, index, wish._replace(region=box), dtype) for index in range(count)]
+    planes = [part.array for part in parts]
     array = planes[0] if count == 1 else np.stack(planes, axis=-1)
+    if out is not None and out.dtype == dtype:
+        array = deliver(array, out)
     fault = next((part.fault for part in parts if part.fault is not None), None)
     return _Made(array, min(part.sound for part in parts), fault)
+
+
+def _spread(header: Header, index: int, wish: _Wish, dtype: np.dtype[Any]) -> _Made:
+    """Decode one component and repeat its samples over the pixels that they stand for."""
+    facts, box = header.facts, wish.region
+    assert box is not None  # set by the caller
+    step, origin, end = facts["steps"][index], facts["origin"], facts["size"]
+    part: list[int] = []
+    places: list[np.ndarray] = []
+    for axis in (0, 1):
+        sides = (box[2 * axis], box[2 * axis + 1])
+        at = 1 - axis  # facts are (x, y)
+        wanted, place = _samples_of(sides, origin[at], end[at], step[at], wish.reduce)
+        part += wanted
+        places.append(place)
+    region = (part[0], part[1], part[2], part[3])
+    made = _decode(header, [index], wish._replace(region=region), dtype, True, None)
+    return made._replace(array=made.array.take(places[0], axis=0).take(places[1], axis=1))
+
+
+def _samples_of(
+    sides: tuple[int, int], origin: int, end: int, step: int, reduce: int
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Return the pixels to decode for the samples of a row or column, and which pixel has which.
+
+    `sides` and the result are in pixels of full resolution, `origin` and `end` on the
+    reference grid. A sample stands for the pixels from its own place on; those before the
+    first sample have that one.
+    """
+    scale = step << reduce
+    first, last = -(-origin // scale), -(-end // scale) - 1
+    pixels = [-(-(origin + side) // (1 << reduce)) for side in sides]
+    if pixels[0] >= pixels[1]:
+        raise OptionError(f"no sample of the image reduced by {reduce} lies in the region")
+    if first > last:
+        raise UnsupportedTransferSyntax("a component without samples is not decoded")
+    places = np.clip(np.arange(*pixels) // step, first, last)
+    low, high = int(places[0]), int(places[-1])
+    return (low * scale - origin, high * scale + 1 - origin), places - low
 
 
 def _mapped(problem: Problem) -> CorruptPixelData:
@@ -155,10 +216,10 @@ def _mapped(problem: Problem) -> CorruptPixelData:
 def _photometric(header: Header, spec: FrameSpec, problems: list[Problem]) -> str:
     """Say what the samples are once the component transform is undone (PS3.5 8.2.4)."""
     said = spec.photometric
-    if len(header.precisions) < 3:
+    if header.stream.count < 3:
         return said
-    if header.mct:
-        right = "YBR_RCT" if header.reversible else "YBR_ICT"
+    if header.stream.mct:
+        right = "YBR_RCT" if header.stream.reversible else "YBR_ICT"
         if said != right:
             text = f"Photometric Interpretation is not the {right} of the codestream"
             problems.append(Problem(code="photometric-against-stream", text=text, tag=0x00280004))
@@ -170,9 +231,7 @@ def _photometric(header: Header, spec: FrameSpec, problems: list[Problem]) -> st
     return "YBR_FULL" if said == "YBR_FULL_422" else said
 
 
-def _wanted(components: int | Sequence[int] | None, count: int) -> list[int]:
-    if components is None:
-        return list(range(count))
+def _wanted(components: int | Sequence[int], count: int) -> list[int]:
     wanted = [components] if isinstance(components, int) else [int(index) for index in components]
     if not wanted or len(set(wanted)) != len(wanted):
         raise OptionError("components must name each component once")
@@ -181,93 +240,60 @@ def _wanted(components: int | Sequence[int] | None, count: int) -> list[int]:
     return wanted
 
 
-def _check(header: Header, wanted: list[int], wish: _Wish) -> None:
-    reduce, layers = wish.reduce, wish.layers
+def _check(header: Header, wish: _Wish) -> None:
+    reduce, layers, stream = wish.reduce, wish.layers, header.stream
     if reduce < 0 or (layers is not None and layers < 1):
         raise OptionError(f"reduce must be >= 0 and layers >= 1, not {reduce!r} and {layers!r}")
-    if reduce > header.reductions:
+    if reduce > stream.reductions:
         raise OptionError(
-            f"reduce={reduce} is more than the {header.reductions} levels of the codestream"
+            f"reduce={reduce} is more than the {stream.reductions} levels of the codestream"
         )
-    if header.sound < 1.0 and wish.strict:
+    if wish.strict and stream.sound < 1.0:
         raise TruncatedPixelData(
             "the codestream ends early, or tile-parts are missing",
-            decoded=header.sound,
+            decoded=stream.sound,
             section="T.800 A.4",
             hint="strict=False gives what is there",
         )
-    if max(header.precisions[index] for index in wanted) > 32:
-        raise UnsupportedTransferSyntax("more than 32 bits per sample are not decoded")
 
 
 def _decode(
     header: Header,
-    wanted: list[int],
+    wanted: list[int] | None,
     wish: _Wish,
     dtype: np.dtype[Any],
     flat: bool,
     out: np.ndarray | None,
 ) -> _Made:
-    """Decode components of one grid into a new array, or into `out`."""
-    _check(header, wanted, wish)
-    (x0, y0), (x1, y1) = header.origin, header.size
-    box = check_region(wish.region, y1 - y0, x1 - x0)
-    area = (box[2] + x0, box[0] + y0, box[3] + x0, box[1] + y0)
-    rows, cols = _sides(area, header.steps[wanted[0]], wish.reduce)
+    """Decode components of one grid, None for all, into a new array or into `out`."""
+    _check(header, wish)
+    stream, region = header.stream, wish.region
+    if region is not None:
+        region = check_region(region, *stream.shape)
+    count = stream.count if wanted is None else len(wanted)
+    y0, y1, x0, x1 = stream.rect(wanted[0] if wanted else 0, wish.reduce, region)
+    rows, cols = y1 - y0, x1 - x0
     if rows < 1 or cols < 1:
         raise OptionError(f"no sample of the image reduced by {wish.reduce} lies in the region")
-    count, size = len(wanted), dtype.itemsize
-    check_cost(rows, cols, count, size)
+    check_cost(rows, cols, count, dtype.itemsize)
     shape = (rows, cols) if flat else (rows, cols, count)
-    if out is None:
-        out = np.zeros(shape, dtype)
-    else:
+    if out is not None:
         check_out(out, shape, dtype)
         if not wish.strict:
             out[...] = 0
-    places = [
-        (comp, place * size, cols * count * size, count, rows, cols)
-        for place, comp in enumerate(wanted)
-    ]
-    blocks, damaged, packets, missing, fault = header.stream.decode(
-        out.reshape(-1).view(np.uint8),
-        places,
-        bits=8 * size,
-        reduce=wish.reduce,
-        layers=min(wish.layers or MOST_LAYERS, MOST_LAYERS),
-        area=area,
-        transform=not wish.raw,
-        memory=max(limits.current().max_memory_bytes - out.nbytes, 0),
-        cpu=cpu.USE,
+    else:  # a strict decoder writes every sample or fails
+        out = np.empty(shape, dtype) if wish.strict else np.zeros(shape, dtype)
+    blocks, damaged, packets, missing, fault = stream.decode(
+        out,
+        wanted,
+        wish.reduce,
+        region,
+        MOST_LAYERS if wish.layers is None else min(wish.layers, MOST_LAYERS),
+        not wish.raw,
+        cpu.USE,
+        wish.threads,
     )
     sound = (1 - missing / max(packets, 1)) * (1 - damaged / max(blocks, 1))
-    if not wish.reduce and wish.region is None and wish.layers is None:
-        sound = min(sound, header.sound)
+    if not wish.reduce and region is None and wish.layers is None:
+        sound = min(sound, stream.sound)
     return _Made(out, sound, fault)
-
-
-def _sides(area: Region, step: tuple[int, int], reduce: int) -> tuple[int, int]:
-    """Return (rows, cols) of a component in an area (x0, y0, x1, y1) of the reference grid."""
-    x0, y0, x1, y1 = area
-    cols = shrink(-(-x1 // step[0]), reduce) - shrink(-(-x0 // step[0]), reduce)
-    return shrink(-(-y1 // step[1]), reduce) - shrink(-(-y0 // step[1]), reduce), cols
-
-
-def _common_dtype(header: Header, wanted: list[int]) -> np.dtype[Any]:
-    signed = any(header.signs[index] for index in wanted)
-    # An unsigned component beside a signed one needs a bit more.
-    bits = max(header.precisions[i] + (signed and not header.signs[i]) for i in wanted)
-    return dtype_for(bits, signed)
-
-
-def _spread(plane: np.ndarray, header: Header, index: int) -> np.ndarray:
-    """Repeat the samples of a subsampled component over the pixels that they stand for."""
-    for axis in (0, 1):
-        step = header.steps[index][1 - axis]
-        if step == 1:
-            continue
-        origin, size = header.origin[1 - axis], header.size[1 - axis]
-        first = -(-origin // step)
-        places = np.clip(np.arange(origin, size) // step - first, 0, plane.shape[axis] - 1)
-        plane = plane.take(places, axis=axis)
-    return plane

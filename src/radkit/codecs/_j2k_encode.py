@@ -235,14 +235,14 @@ def _checked(data: bytes, job: Job, lossy: bool) -> bytes:
         and info.cols == job.image.shape[1]
         and info.precisions == (job.bits,) * info.components
         and info.signs == (job.signed,) * info.components
-        and info.ht == job.ht == header.cap
+        and info.ht == job.ht == header.facts["cap"]
         and info.reversible != lossy
         and info.mct == job.mct
         and info.reductions == job.levels
         and info.tile == (job.coding.tile or job.image.shape[:2])
         and info.tlm == job.coding.tlm
         and info.progression == job.coding.progression
-        and header.sound == 1.0
+        and header.stream.sound == 1.0
         and not info.problems
     )
     if not right:

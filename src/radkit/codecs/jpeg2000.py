@@ -15,11 +15,21 @@ from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
 from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
+from radkit.codecs._j2k_index import CodestreamIndex, make_index
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import OptionError
 
-__all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "info"]
+__all__ = [
+    "CodestreamIndex",
+    "decode",
+    "decode_frame",
+    "encode",
+    "encode_frame",
+    "frame_info",
+    "index",
+    "info",
+]
 
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.92")
 
@@ -58,7 +68,7 @@ def decode(
         If False, a truncated or damaged codestream gives what is there; code-blocks
         that are missing are 0.
     threads : int, optional
-        Accepted for likeness with other decoders; one thread decodes.
+        Threads that share the image, >= 1. Default: 1. The result is the same.
 
     Returns
     -------
@@ -75,7 +85,7 @@ def decode(
     UnsupportedTransferSyntax
         Part 2 features, more than 32 bits.
     LimitExceeded
-        The size is above a limit; nothing was allocated.
+        The size is above a limit, and nothing was allocated; or `max_seconds` are over.
     """
     return decode_any(
         data,
@@ -110,6 +120,35 @@ def info(data: Any) -> CodestreamInfo:
     return _j2k_header.parse(as_view(data)).info()
 
 
+def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
+    """Return where everything of a codestream is, without decoding.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Codestream, or the JP2 or JPH file that holds it.
+    strict : bool, default True
+        If False, of a truncated or damaged codestream what comes before the fault.
+
+    Returns
+    -------
+    CodestreamIndex
+
+    Raises
+    ------
+    CorruptPixelData, TruncatedPixelData
+        Headers or packet headers break T.800, or end early.
+    LimitExceeded
+        The headers ask for more than `radkit.limits` allows.
+
+    Notes
+    -----
+    All packet headers are read (T.800 B.10). TLM and PLT are hints that may be wrong, and
+    are not needed.
+    """
+    return make_index(data, strict=strict)
+
+
 def frame_info(data: Any) -> CodestreamInfo | None:
     """Return what the headers of a frame say."""
     return info(data)
@@ -124,10 +163,20 @@ def decode_frame(
     layers: int | None = None,
     raw: bool = False,
     strict: bool = True,
+    out: np.ndarray | None = None,
+    threads: int = 1,
 ) -> UncodedFrame:
     """Decode a frame of a DICOM object; see `radkit.codecs.registry.decode_frame`."""
     return decode_labelled(
-        data, spec, "jpeg2000", reduce=reduce, region=region, layers=layers, strict=strict
+        data,
+        spec,
+        "jpeg2000",
+        reduce=reduce,
+        region=region,
+        layers=layers,
+        strict=strict,
+        out=out,
+        threads=threads,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFr
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import UnsupportedTransferSyntax
 
-__all__ = ["CODINGS", "decode_frame", "encode_frame", "frame_info"]
+if TYPE_CHECKING:
+    from radkit.codecs._j2k_index import CodestreamIndex
+
+__all__ = ["CODINGS", "DIRECT", "decode_frame", "encode_frame", "frame_index", "frame_info"]
 
 Region = tuple[int, int, int, int]
 
@@ -27,6 +30,9 @@ CODINGS = {
     "uncompressed-frame": "radkit.codecs.native",
 }
 
+# Codings whose decoders write into the caller's array and share a frame among threads.
+DIRECT = frozenset({"jpeg2000", "htj2k"})
+
 
 class _Module(Protocol):
     def decode_frame(
@@ -39,6 +45,7 @@ class _Module(Protocol):
         layers: int | None,
         raw: bool,
         strict: bool,
+        **direct: Any,
     ) -> UncodedFrame: ...
 
     def encode_frame(
@@ -76,6 +83,8 @@ def decode_frame(
     layers: int | None = None,
     raw: bool = False,
     strict: bool = True,
+    out: np.ndarray | None = None,
+    threads: int = 1,
 ) -> UncodedFrame:
     """Decode one frame.
 
@@ -100,6 +109,11 @@ def decode_frame(
         Leave colour as coded, where the codec would convert it.
     strict : bool, default True
         If False, a truncated frame gives what is there, with `sound` below 1.
+    out : ndarray, optional
+        Used for the samples if the coding can and the type fits; then it is the
+        result's `array`. C-contiguous, of the shape of the result.
+    threads : int, default 1
+        Threads that may share the frame, if the coding can.
 
     Returns
     -------
@@ -113,8 +127,10 @@ def decode_frame(
         The stream is broken, or disagrees with `spec`.
     LimitExceeded, OptionError, MissingDependency
     """
-    return _module(coding).decode_frame(
-        data, spec, reduce=reduce, region=region, layers=layers, raw=raw, strict=strict
+    module = _module(coding)
+    direct = {"out": out, "threads": threads} if coding in DIRECT else {}
+    return module.decode_frame(
+        data, spec, reduce=reduce, region=region, layers=layers, raw=raw, strict=strict, **direct
     )
 
 
@@ -173,3 +189,27 @@ def frame_info(coding: str, data: Any) -> CodestreamInfo | None:
         The header is broken.
     """
     return _module(coding).frame_info(data)
+
+
+def frame_index(coding: str, data: Any) -> CodestreamIndex:
+    """Return where the packets of one coded frame are; of a damaged one what can be read.
+
+    Parameters
+    ----------
+    coding : str
+        One of `DIRECT`.
+    data : bytes-like
+        The coded bytes of the frame.
+
+    Raises
+    ------
+    UnsupportedTransferSyntax
+        Another coding.
+    CorruptPixelData, TruncatedPixelData
+        The main header is broken.
+    """
+    if coding not in DIRECT:
+        raise UnsupportedTransferSyntax(f"frames of coding {coding!r} have no packets")
+    from radkit.codecs._j2k_index import make_index
+
+    return make_index(data, strict=False)

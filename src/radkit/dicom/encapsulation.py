@@ -15,6 +15,7 @@ from radkit.dicom._fragments import ITEM, Fragments
 from radkit.dicom._framemap import FrameMap, NativeMap
 from radkit.dicom.imagepixel import ImagePixel
 from radkit.dicom.objects import DicomObject
+from radkit.dicom.uids import is_uid
 from radkit.errors import CorruptPixelData, UnsupportedTransferSyntax
 
 __all__ = ["Fragments", "FrameMap", "frame_map", "require_decodable", "walk_fragments"]
@@ -32,8 +33,10 @@ def require_decodable(obj: DicomObject) -> None:
     """
     known = obj.syntax
     if not known.decode:
+        # Other text in its place may be of anything, a patient's name too: it is not told.
+        name = known.uid if is_uid(known.uid) else "not a UID"
         raise UnsupportedTransferSyntax(
-            f"{known.title} ({known.uid[:64]}) cannot be decoded: {known.refusal}",
+            f"{known.title} ({name}) cannot be decoded: {known.refusal}",
             syntax=known.uid,
             source=obj.reader.name,
         )

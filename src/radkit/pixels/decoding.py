@@ -78,7 +78,8 @@ def decode(
         pixel data are filled with 0, both with a `CorrectionWarning`.
     threads : int, optional
         Worker threads, >= 1. Default: 1 for one frame, else the number of cores
-        this process may use.
+        this process may use. JPEG 2000 and HTJ2K frames are shared among threads
+        where there are more threads than frames.
 
     Returns
     -------
@@ -204,6 +205,7 @@ def decode_frames(
     reduce, layers = check_scale(reduce, layers)
     box = check_region(region, image.rows, image.cols)
     count = thread_count(threads, len(numbers))
+    share = 1 if threads is None else max(1, threads // count)
     opened.check_ability(reduce=reduce, layers=layers)
     frame_shape = opened.frame_shape(box, reduce)
     shape = frame_shape if alone else (len(numbers), *frame_shape)
@@ -221,10 +223,12 @@ def decode_frames(
             layers=layers,
             raw=raw,
             colour=colour,
+            threads=share,
         )
 
     if alone:
-        made = [one(0, out)]
+        with limits.running(deadline):
+            made = [one(0, out)]
         array = made[0].array
         if out is not None and array is not out:
             raise _wider(array.dtype, out.dtype)

@@ -208,6 +208,7 @@ class Frames:
         layers: int | None = None,
         raw: bool = False,
         colour: Colour = "rgb",
+        threads: int = 1,
     ) -> OneFrame:
         """Decode one frame.
 
@@ -221,6 +222,8 @@ class Frames:
             As in `radkit.decode`; checked by the caller.
         colour : {"rgb", "coded"}
             ``"coded"`` leaves YBR as it is, with signs put right (unlike `raw`).
+        threads : int, default 1
+            Threads that may share the frame; JPEG 2000 and HTJ2K can.
 
         Returns
         -------
@@ -234,7 +237,7 @@ class Frames:
         """
         try:
             with self.named(index):
-                return self._decode(index, out, reduce, region, layers, raw, colour)
+                return self._decode(index, out, reduce, region, layers, raw, colour, threads)
         except MemoryError:
             raise LimitExceeded(
                 "there is not enough memory to decode a frame",
@@ -253,6 +256,7 @@ class Frames:
         layers: int | None,
         raw: bool,
         colour: Colour,
+        threads: int,
     ) -> OneFrame:
         coding = self.coding
         if coding == "native":
@@ -260,7 +264,7 @@ class Frames:
         elif coding == "uncompressed-frame":
             frame = self._uncompressed(index, region, raw, out)
         else:
-            frame = self._coded(coding, index, reduce, region, layers, raw, colour)
+            frame = self._coded(coding, index, reduce, region, layers, raw, colour, out, threads)
         array, label = frame.array, frame.photometric
         usable = out is not None and out.dtype == array.dtype and out.shape == array.shape
         if not raw and colour == "rgb":
@@ -351,8 +355,12 @@ class Frames:
         layers: int | None,
         raw: bool,
         colour: Colour,
+        out: np.ndarray | None,
+        threads: int,
     ) -> OneFrame:
         data = self.map.read(index)
+        if self.photometric.startswith(("YBR_FULL", "YBR_PARTIAL")) and not raw and colour == "rgb":
+            out = None  # what is decoded is no result yet
         frame = registry.decode_frame(
             coding,
             data,
@@ -362,6 +370,8 @@ class Frames:
             layers=layers,
             raw=raw or colour == "coded",
             strict=self.strict,
+            out=out,
+            threads=threads,
         )
         expected = self.frame_shape(region, reduce)
         if frame.array.shape != expected:

@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 
+from radkit import limits
 from radkit.codecs import registry
 from radkit.codecs.frame import CodestreamInfo
-from radkit.errors import LimitExceeded, Problem, RadkitError, UnsupportedTransferSyntax
+from radkit.errors import LimitExceeded, Problem, RadkitError
 from radkit.pixels import samples
 from radkit.pixels.frames import WORDS, Frames
 from radkit.pixels.results import ImageInfo, Source
@@ -36,7 +37,7 @@ def inspect(source: Source, *, deep: bool = False) -> ImageInfo:
     source : path, bytes, file object, or pydicom.Dataset
         The object. Only its elements and one codestream header are read.
     deep : bool, default False
-        Also read all packet headers. No codec of this version does.
+        Also read all packet headers of all frames: `coded_bytes`, and faults of them.
 
     Returns
     -------
@@ -51,8 +52,6 @@ def inspect(source: Source, *, deep: bool = False) -> ImageInfo:
         The header alone asks for more than `radkit.limits` allows.
     TransferError
         The source cannot be opened or read.
-    UnsupportedTransferSyntax
-        `deep` is asked for.
     TypeError
         The source is of no known kind.
 
@@ -70,16 +69,10 @@ def inspect(source: Source, *, deep: bool = False) -> ImageInfo:
     ('explicit-le', (1, 128, 128), False)
     """
     with Frames(source, strict=False) as opened, opened.named():
-        if deep:
-            raise UnsupportedTransferSyntax(
-                "deep=True needs an index of packet headers, which no codec of this version makes",
-                syntax=opened.obj.syntax.uid,
-                hint="Leave deep out: resolutions, layers and tiles are told without it",
-            )
-        return _describe(opened)
+        return _describe(opened, deep)
 
 
-def _describe(opened: Frames) -> ImageInfo:
+def _describe(opened: Frames, deep: bool) -> ImageInfo:
     obj, image = opened.obj, opened.image
     problems = [*obj.problems, *image.problems]
     offsets, pixel_bytes = _pixel_bytes(opened, problems)
@@ -87,6 +80,7 @@ def _describe(opened: Frames) -> ImageInfo:
     if stream is not None:
         problems += stream.problems
         problems += _disagreements(opened, stream)
+    coded_bytes = _coded_bytes(opened, problems) if deep else ()
     bits = image.bits_allocated if image.kind != "int" else image.bits_stored
     return ImageInfo(
         sop_class=obj.elements.text(SOP_CLASS) or obj.meta.text(MEDIA_SOP_CLASS) or "",
@@ -101,7 +95,41 @@ def _describe(opened: Frames) -> ImageInfo:
         offsets=offsets,
         codestream=stream,
         problems=tuple(dict.fromkeys(problems)),
+        coded_bytes=coded_bytes,
     )
+
+
+def _coded_bytes(
+    opened: Frames, problems: list[Problem]
+) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """Return bytes by frame, resolution and layer; what is wrong with packets is listed."""
+    if opened.obj.pixels is None or any(p.code == "frames-not-found" for p in problems):
+        return ()
+    deadline = limits.deadline()
+    with limits.running(deadline):
+        return tuple(_frame_bytes(opened, i, problems, deadline) for i in range(opened.shape[0]))
+
+
+def _frame_bytes(
+    opened: Frames, frame: int, problems: list[Problem], deadline: limits.Deadline
+) -> tuple[tuple[int, ...], ...]:
+    deadline.check(frame=frame)
+    coding = opened.obj.syntax.coding
+    try:
+        size = sum(size for _, size in opened.map.ranges(frame))
+        if coding not in registry.DIRECT:
+            return ((size,),)
+        index = registry.frame_index(coding, opened.map.read(frame))
+    except LimitExceeded:
+        raise
+    except RadkitError as error:
+        text = f"frame {frame}: {error.message}"
+        problems.append(
+            Problem(code="packets-not-read", text=text, tag=PIXEL_DATA, offset=error.offset)
+        )
+        return ()
+    problems += index.problems
+    return tuple(tuple(row) for row in index.table().tolist())
 
 
 def _pixel_bytes(

@@ -125,6 +125,10 @@ class ImageInfo:
         Header of the first frame's codestream, if it has one.
     problems : tuple of Problem
         What is wrong but does not prevent reading, or what prevents it.
+    coded_bytes : tuple
+        With ``deep=True``, bytes of each frame by resolution, smallest first, and quality
+        layer: ``coded_bytes[frame][resolution][layer]``. They are those of packets; a
+        coding without resolutions and layers has one of each. Else empty.
     """
 
     sop_class: str
@@ -139,3 +143,4 @@ class ImageInfo:
     offsets: Literal["native", "basic", "extended", "none"]
     codestream: CodestreamInfo | None
     problems: tuple[Problem, ...]
+    coded_bytes: tuple[tuple[tuple[int, ...], ...], ...] = ()

@@ -139,6 +139,8 @@ def fit_codestream(
     array, bits = frame.array, frame.precision
     dtype = container(max(spec.bits_allocated, bits), spec.signed)
     problems = _disagreements(frame, spec)
+    if array.dtype == dtype and frame.signed == spec.signed:
+        return array, problems
     if frame.signed == spec.signed or (raw and not frame.signed):
         return (
             array.view(dtype) if array.dtype.itemsize == dtype.itemsize else array.astype(dtype)

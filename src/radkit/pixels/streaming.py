@@ -59,9 +59,9 @@ def iter_frames(
     Notes
     -----
     The limits are those in force at the call. `max_seconds` bounds the decoding of
-    a frame by a foreign codec in a child process, not the whole: most of that time
-    may be the caller's. Closing the iterator closes the source and stops after the
-    frames that are being decoded.
+    each JPEG 2000 or HTJ2K frame, and of one by a foreign codec in a child process, not
+    the whole: most of that time may be the caller's. Closing the iterator closes the
+    source and stops after the frames that are being decoded.
 
     Examples
     --------

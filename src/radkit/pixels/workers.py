@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from radkit.limits import Deadline
+from radkit.limits import Deadline, running
 from radkit.pixels.selection import check_at_least
 
 if TYPE_CHECKING:  # concurrent.futures takes 5 ms to load, and one frame needs no pool
@@ -72,9 +72,17 @@ def run_all(
 ) -> list[_Result]:
     """Return [work(0), ..., work(items - 1)], the calls spread over threads.
 
-    The deadline is checked before every call. After an error no further item is
-    begun; what runs is waited for, and the error of the lowest item is raised.
+    The deadline is checked before every call, and by codecs that can within it. After
+    an error no further item is begun; what runs is waited for, and the error of the
+    lowest item is raised.
     """
+    with running(deadline):
+        return _run_all(work, items, threads, deadline)
+
+
+def _run_all(
+    work: Callable[[int], _Result], items: int, threads: int, deadline: Deadline
+) -> list[_Result]:
     if threads <= 1:
         return [_timed(work, item, deadline) for item in range(items)]
     from concurrent.futures import ThreadPoolExecutor, wait

@@ -19,9 +19,9 @@ typedef struct rk_j2k_budget {
 } rk_j2k_budget;
 
 typedef struct rk_j2k_chunk {
-    struct rk_j2k_chunk *next, *previous;
+    struct rk_j2k_chunk *next;
     size_t size, used; /* of what follows the head */
-    bool single;       /* it holds one thing only */
+    size_t taken;      /* from the system */
 } rk_j2k_chunk;
 
 typedef struct rk_j2k_arena {
@@ -33,15 +33,21 @@ typedef struct rk_j2k_arena {
  * ones and of 16 for others. */
 RK_MUST_CHECK rk_status rk_j2k_take(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
 
-/* The same for large memory that the caller fills himself: it is not zeroed. */
+/* The same for memory that the caller fills himself: it is not zeroed. */
 RK_MUST_CHECK rk_status rk_j2k_take_raw(rk_j2k_arena *a, void **p, uint64_t n, size_t size);
 
-/* Gives back a single large thing at once; does nothing for small ones and for NULL.
- * `size` is what was taken for it. */
-void rk_j2k_give_back(rk_j2k_arena *a, void *p, uint64_t size);
+/* Gives all back, but keeps some memory for what is taken next: a loop then costs no calls of the
+ * system. */
+void rk_j2k_rewind(rk_j2k_arena *a);
 
 /* Gives all back. */
 void rk_j2k_release(rk_j2k_arena *a);
+
+/* spare.c: at least *size bytes of malloc, or kept from before: then *size is set to what they are.
+ * NULL if there are none. */
+void *rk_j2k_spare_take(size_t *size);
+/* Takes them back; `size` is what rk_j2k_spare_take or calloc gave. */
+void rk_j2k_spare_give(void *memory, size_t size);
 
 /* Counts n steps; false if the budget is used up: a limit, not a fault of the machine. */
 static inline bool rk_j2k_step(rk_j2k_budget *b, uint64_t n)

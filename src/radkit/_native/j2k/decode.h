@@ -35,6 +35,7 @@ typedef struct rk_j2k_request {
     unsigned bits;     /* of a stored sample: 8, 16 or 32 */
     const rk_j2k_output *outputs;
     size_t count;
+    unsigned threads; /* at most; 0 is 1 */
 } rk_j2k_request;
 
 /* What came of it, if not strict. */
@@ -52,14 +53,11 @@ static const uint8_t rk_j2k_size_of[] = {
     [RK_DWT_FLOAT] = 4,
 };
 
-/* A tile-component that is decoded. */
-typedef struct rk_j2k_plane {
-    rk_j2k_tilecomp *comp;
-    uint32_t index;
-    rk_dwt_type type;
-    bool any; /* a block brought something */
-    rk_idwt top;
-} rk_j2k_plane;
+typedef struct rk_j2k_painter {
+    rk_j2k_stream *stream;
+    const rk_j2k_request *request;
+    rk_j2k_kernels kernels;
+} rk_j2k_painter;
 
 /* The part of an image that a component has after `reduce` halvings. */
 rk_j2k_rect rk_j2k_output_rect(const rk_j2k_stream *s, uint32_t comp,
@@ -69,14 +67,7 @@ rk_j2k_rect rk_j2k_output_rect(const rk_j2k_stream *s, uint32_t comp,
 RK_MUST_CHECK rk_status rk_j2k_decode(rk_j2k_stream *s, const rk_j2k_request *request,
                                       rk_j2k_report *report, uint32_t cpu);
 
-/* blocks.c: takes memory for the bands of n planes and decodes their code-blocks. */
-RK_MUST_CHECK rk_status rk_j2k_decode_blocks(rk_j2k_tile *t, const rk_j2k_kernels *kernels,
-                                             rk_j2k_plane *planes, size_t n);
-
-/* synthesis.c: all levels but the last, which gives rows. */
-RK_MUST_CHECK rk_status rk_j2k_begin_rows(rk_j2k_tile *t, const rk_j2k_kernels *kernels,
-                                          rk_j2k_plane *plane, bool transformed);
-/* The next row of the part that is wanted; it stays until the next call. */
-void *rk_j2k_next_row(rk_j2k_plane *plane);
+/* The part of a rectangle of the reference grid that a component has after `reduce` halvings. */
+rk_j2k_rect rk_j2k_reduced(rk_j2k_rect r, const rk_j2k_component *c, unsigned reduce);
 
 #endif /* RK_J2K_DECODE_H */

@@ -1,15 +1,16 @@
 /* Tiles, tile-components, resolutions, bands, precincts, code-blocks (T.800 annex B). */
 #include <string.h>
 
+#include "kernels/dwt.h"
 #include "kernels/quant.h"
 #include "tile.h"
 
 /* Precincts of one resolution. */
 #define PRECINCTS_MAX ((uint64_t)1 << 20)
 
-/* Samples on each side of a window that the synthesis of it must know (F.3). */
-#define MARGIN_53 2
-#define MARGIN_97 4
+/* How far the synthesis filters reach (dwt.h). */
+#define REACH_53 2
+#define REACH_97 4
 
 rk_j2k_rect rk_j2k_tile_rect(const rk_j2k_stream *s, uint32_t number)
 {
@@ -48,13 +49,12 @@ static rk_j2k_rect part_of(rk_j2k_rect r, unsigned kind)
                          (uint32_t)(((uint64_t)r.y1 + y) >> 1)};
 }
 
-static rk_j2k_rect widen(rk_j2k_rect r, uint32_t by, rk_j2k_rect bound)
+/* What must be transformed to get r. */
+static rk_j2k_rect widen(rk_j2k_rect r, unsigned reach, rk_j2k_rect bound)
 {
-    r.x0 = r.x0 - bound.x0 > by ? r.x0 - by : bound.x0;
-    r.y0 = r.y0 - bound.y0 > by ? r.y0 - by : bound.y0;
-    r.x1 = bound.x1 - r.x1 > by ? r.x1 + by : bound.x1;
-    r.y1 = bound.y1 - r.y1 > by ? r.y1 + by : bound.y1;
-    return r;
+    rk_span x = rk_span_window((rk_span){r.x0, r.x1}, (rk_span){bound.x0, bound.x1}, reach);
+    rk_span y = rk_span_window((rk_span){r.y0, r.y1}, (rk_span){bound.y0, bound.y1}, reach);
+    return (rk_j2k_rect){x.start, y.start, x.stop, y.stop};
 }
 
 /* Out to the borders of cells of 2^x by 2^y, within bound. */
@@ -131,37 +131,36 @@ static rk_status open_res(rk_j2k_tile *t, rk_j2k_tilecomp *c, unsigned depth, un
     return rk_j2k_fine();
 }
 
-/* Windows of the resolutions and bands that make `want` of the top one. */
-static void set_windows(rk_j2k_tilecomp *c, rk_j2k_rect want)
+void rk_j2k_windows(const rk_j2k_tilecomp *c, rk_j2k_rect want, rk_j2k_window *windows)
 {
-    uint32_t margin = c->coding->style.reversible ? MARGIN_53 : MARGIN_97;
+    unsigned reach = c->coding->style.reversible ? REACH_53 : REACH_97;
     for (unsigned r = c->top;; r--) {
-        rk_j2k_res *res = &c->res[r];
-        res->wanted = true;
-        res->want = want;
-        res->need = r ? widen(want, margin, res->all) : want;
+        const rk_j2k_res *res = &c->res[r];
+        rk_j2k_window *w = &windows[r];
+        w->want = want;
+        w->need = r ? widen(want, reach, res->all) : want;
         for (unsigned b = 0; b < res->band_count; b++) {
-            rk_j2k_band *band = &res->bands[b];
-            band->need = r ? part_of(res->need, band->kind) : want;
-            band->hold = rk_j2k_is_void(band->need)
-                             ? band->need
-                             : to_cells(band->need, res->xcb, res->ycb, band->all);
+            rk_j2k_rect need = r ? part_of(w->need, res->bands[b].kind) : want;
+            w->bands[b].need = need;
+            w->bands[b].hold = rk_j2k_is_void(need)
+                                   ? need
+                                   : to_cells(need, res->xcb, res->ycb, res->bands[b].all);
         }
         if (r == 0)
             return;
-        want = part_of(res->need, RK_BAND_LL);
+        want = part_of(w->need, RK_BAND_LL);
     }
 }
 
 /* Precincts of a resolution that touch what is decoded of its bands; returns their number. */
-static uint64_t set_hits(rk_j2k_res *res, unsigned r)
+static uint64_t set_hits(rk_j2k_res *res, const rk_j2k_window *window, unsigned r)
 {
     rk_j2k_rect hits = {UINT32_MAX, UINT32_MAX, 0, 0};
     unsigned px = res->ppx - (r > 0), py = res->ppy - (r > 0);
     if (!res->cols || !res->rows)
         return 0;
     for (unsigned b = 0; b < res->band_count; b++) {
-        rk_j2k_rect hold = res->bands[b].hold;
+        rk_j2k_rect hold = window->bands[b].hold;
         if (rk_j2k_is_void(hold))
             continue;
         uint32_t x0 = hold.x0 >> px, x1 = rk_j2k_shrink(hold.x1, px);
@@ -197,7 +196,8 @@ static rk_status open_comp(rk_j2k_tile *t, uint32_t index)
     if (rk_j2k_is_void(want))
         return rk_j2k_fine();
     c->wanted = true;
-    set_windows(c, want);
+    RK_TRY(rk_j2k_take(&t->arena, (void **)&c->windows, c->top + 1u, sizeof *c->windows));
+    rk_j2k_windows(c, want, c->windows);
     return rk_j2k_fine();
 }
 
@@ -216,7 +216,8 @@ static rk_status set_params(rk_j2k_tile *t)
     memcpy(t->params.comps, s->main.comps, s->count * sizeof *s->main.comps);
     RK_TRY(rk_j2k_take(&t->arena, (void **)&t->params.orders, RK_J2K_ORDERS_MAX,
                        sizeof *s->main.orders));
-    memcpy(t->params.orders, s->main.orders, s->main.order_count * sizeof *s->main.orders);
+    if (s->main.order_count)
+        memcpy(t->params.orders, s->main.orders, s->main.order_count * sizeof *s->main.orders);
     return rk_j2k_read_tile_headers(s, t->number, &t->params, &t->arena, &t->ppt, &t->ppt_size);
 }
 
@@ -236,7 +237,7 @@ rk_status rk_j2k_tile_open(rk_j2k_tile *t, rk_j2k_stream *s, const rk_j2k_wish *
     uint32_t layers = wish->layers < t->params.layers ? wish->layers : t->params.layers;
     for (uint32_t k = 0; k < s->count; k++)
         for (unsigned r = 0; t->comps[k].wanted && r <= t->comps[k].top; r++)
-            t->wanted += set_hits(&t->comps[k].res[r], r) * layers;
+            t->wanted += set_hits(&t->comps[k].res[r], &t->comps[k].windows[r], r) * layers;
     t->packets_wanted = t->wanted;
     return rk_j2k_fine();
 }

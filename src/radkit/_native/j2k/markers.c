@@ -87,8 +87,6 @@ static rk_status read_main(rk_j2k_stream *s, size_t *at)
             RK_TRY(rk_j2k_read_siz(s, body, length - 2, *at));
             RK_TRY(rk_j2k_take(&s->arena, (void **)&s->main.comps, s->count,
                                sizeof *s->main.comps));
-            RK_TRY(rk_j2k_take(&s->arena, (void **)&s->main.orders, RK_J2K_ORDERS_MAX,
-                               sizeof *s->main.orders));
             first = false;
         } else
             RK_TRY(rk_j2k_read_segment(s, &s->main, marker, body, length - 2, *at, false));

@@ -21,39 +21,49 @@ static void stop(rk_j2k_reader *r, rk_code code, enum rk_j2k_rule rule, const ui
     }
 }
 
-/*
- * Asks a tag tree whether leaf (x, y) is below `limit`, reading what is needed (B.10.2). Bounds
- * of nodes rise to that of their parent first.
- */
-static bool tree_below(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x, uint32_t y,
-                       unsigned limit, rk_j2k_bits *bits)
+/* The nodes of a tag tree from a leaf to the root (B.10.2); returns their number. */
+static size_t tree_path(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x, uint32_t y,
+                        rk_j2k_node **path)
 {
-    rk_j2k_node *path[TREE_DEPTH];
     size_t depth = 0;
     for (;;) {
         path[depth++] = nodes + (size_t)y * cols + x;
         if (cols == 1 && rows == 1)
-            break;
+            return depth;
         nodes += (size_t)cols * rows;
         cols = (cols + 1) / 2;
         rows = (rows + 1) / 2;
         x /= 2;
         y /= 2;
     }
+}
+
+/*
+ * Reads what a tag tree says of a leaf, up to `limit`: what is needed to know its value, or that
+ * it is not below. Bounds of nodes rise to that of their parent first. Returns the bound of the
+ * leaf; its value is known if that is below `limit`.
+ */
+static unsigned tree_read(rk_j2k_node *nodes, uint32_t cols, uint32_t rows, uint32_t x,
+                          uint32_t y, unsigned limit, rk_j2k_bits *bits)
+{
+    rk_j2k_node *path[TREE_DEPTH];
+    size_t depth = tree_path(nodes, cols, rows, x, y, path);
     unsigned bound = 0;
     while (depth--) {
         rk_j2k_node *node = path[depth];
         if (node->bound < bound)
             node->bound = (uint16_t)bound;
-        while (!node->known && node->bound < limit && !bits->over) {
+        while (!node->known && node->bound < limit) {
             if (rk_j2k_bit(bits))
                 node->known = true;
-            else if (!bits->over)
+            else if (bits->over)
+                return limit;
+            else
                 node->bound++;
         }
         bound = node->bound;
     }
-    return path[0]->known && path[0]->bound < limit;
+    return bound;
 }
 
 /* B.10.6, table B.4 */
@@ -216,19 +226,16 @@ static rk_status read_block(rk_j2k_reader *r, rk_j2k_cell *cell, uint32_t x, uin
         if (!rk_j2k_bit(bits))
             return rk_j2k_fine();
     } else {
-        if (!tree_below(cell->inclusion, cell->cols, cell->rows, x, y, layer + 1, bits)
-            || bits->over)
+        if (tree_read(cell->inclusion, cell->cols, cell->rows, x, y, layer + 1, bits) > layer)
             return rk_j2k_fine();
-        unsigned limit = 1;
-        while (!tree_below(cell->zero, cell->cols, cell->rows, x, y, limit, bits)) {
-            if (bits->over)
-                return rk_j2k_fine();
-            if (++limit > ZERO_MAX) {
-                stop(r, RK_CORRUPT, RK_J2K_ZERO_PLANES, bits->p);
-                return rk_j2k_fine();
-            }
+        unsigned zero = tree_read(cell->zero, cell->cols, cell->rows, x, y, ZERO_MAX + 1, bits);
+        if (bits->over)
+            return rk_j2k_fine();
+        if (zero > ZERO_MAX) {
+            stop(r, RK_CORRUPT, RK_J2K_ZERO_PLANES, bits->p);
+            return rk_j2k_fine();
         }
-        block->zero = (uint8_t)(limit - 1);
+        block->zero = (uint8_t)zero;
         block->lblock = 3;
         block->flags |= RK_J2K_INCLUDED;
     }
@@ -236,11 +243,11 @@ static rk_status read_block(rk_j2k_reader *r, rk_j2k_cell *cell, uint32_t x, uin
 }
 
 /* True if a code-block lies in what is decoded of its band. */
-static bool in_hold(const rk_j2k_res *res, const rk_j2k_band *band, uint32_t bx, uint32_t by)
+static bool in_hold(const rk_j2k_res *res, rk_j2k_rect hold, uint32_t bx, uint32_t by)
 {
     uint64_t x = (uint64_t)bx << res->xcb, y = (uint64_t)by << res->ycb;
-    return x < band->hold.x1 && x + ((uint64_t)1 << res->xcb) > band->hold.x0
-           && y < band->hold.y1 && y + ((uint64_t)1 << res->ycb) > band->hold.y0;
+    return x < hold.x1 && x + ((uint64_t)1 << res->xcb) > hold.x0 && y < hold.y1
+           && y + ((uint64_t)1 << res->ycb) > hold.y0;
 }
 
 static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_number,
@@ -251,18 +258,18 @@ static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_
         RK_TRY(rk_j2k_precinct_make(r->tile, c, res_number, k));
     for (unsigned b = 0; b < res->band_count; b++) {
         rk_j2k_cell *cell = &res->precincts[k]->cells[b];
-        if (!rk_j2k_step(&r->tile->stream->budget, (uint64_t)cell->cols * cell->rows))
-            return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_WORK, r->tile->stream->start);
-        for (uint32_t y = 0; y < cell->rows; y++)
+        for (uint32_t y = 0; y < cell->rows; y++) {
+            RK_TRY(rk_j2k_spend(r, cell->cols));
             for (uint32_t x = 0; x < cell->cols; x++) {
                 contribution part = {&cell->blocks[(size_t)y * cell->cols + x],
                                      c->coding->style.flags, 0,
-                                     keep && in_hold(res, &res->bands[b], cell->bx + x,
-                                                     cell->by + y)};
+                                     keep && in_hold(res, c->windows[res_number].bands[b].hold,
+                                                     cell->bx + x, cell->by + y)};
                 RK_TRY(read_block(r, cell, x, y, layer, part, bits));
                 if (r->stopped || bits->over)
                     return rk_j2k_fine();
             }
+        }
     }
     return rk_j2k_fine();
 }
@@ -350,6 +357,7 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
     rk_j2k_tile *t = r->tile;
     rk_j2k_tilecomp *c = &t->comps[comp];
     next_part(r);
+    const uint8_t *begin = r->body, *head = r->head;
     skip_marker(&r->body, r->end, RK_SOP, 6);
     rk_j2k_bits bits = {.p = r->packed ? r->head : r->body,
                         .end = r->packed ? r->head_end : r->end};
@@ -358,10 +366,10 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
         return rk_j2k_fine();
     }
     bool wanted = c->wanted && res <= c->top && rk_j2k_hits(&c->res[res], k);
-    wanted = wanted && layer < t->wish->layers;
+    wanted = r->listing || (wanted && layer < t->wish->layers);
     r->count = 0;
     if (rk_j2k_bit(&bits))
-        RK_TRY(read_header(r, c, res, k, layer, wanted, &bits));
+        RK_TRY(read_header(r, c, res, k, layer, wanted && c->wanted, &bits));
     rk_j2k_bits_close(&bits);
     if (bits.over)
         stop(r, RK_TRUNCATED, RK_J2K_PACKET_HEADER, bits.end);
@@ -372,9 +380,17 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
         r->head = bits.p;
     else
         r->body = bits.p;
+    rk_j2k_packet_fact fact = {.offset = (uint64_t)(begin - t->stream->data), .comp = comp,
+                               .precinct = k, .layer = (uint16_t)layer, .res = (uint8_t)res,
+                               .header = (uint32_t)(r->body - begin),
+                               .packed = (uint32_t)(r->packed ? r->head - head : 0)};
+    const uint8_t *body = r->body;
     RK_TRY(read_body(r));
     if (r->stopped)
         return rk_j2k_fine();
+    fact.body = (uint64_t)(r->body - body);
+    if (r->listing)
+        RK_TRY(rk_j2k_note_packet(r, fact));
     c->res[res].layers[k]++;
     if (wanted) {
         t->packets_found++;
@@ -383,10 +399,12 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
     return rk_j2k_fine();
 }
 
-rk_status rk_j2k_read_packets(rk_j2k_tile *t)
+static rk_status read_all(rk_j2k_tile *t, rk_j2k_listing *listing)
 {
     rk_j2k_stream *s = t->stream;
-    rk_j2k_reader r = {.tile = t, .part = s->tiles[t->number].first};
+    rk_j2k_reader r = {.tile = t, .part = s->tiles[t->number].first, .listing = listing};
+    if (rk_j2k_late(s))
+        return rk_j2k_too_late(s);
     if (t->wanted == 0 || !r.part)
         return rk_j2k_fine();
     const rk_j2k_part *part = &s->parts[r.part - 1];
@@ -406,6 +424,19 @@ rk_status rk_j2k_read_packets(rk_j2k_tile *t)
         RK_TRY(rk_j2k_walk(&r, &whole));
     for (size_t k = 0; k < t->params.order_count && !r.stopped; k++)
         RK_TRY(rk_j2k_walk(&r, &t->params.orders[k]));
+    if (!r.stopped) /* A.6.6: all packets have a place in some progression */
+        stop(&r, RK_CORRUPT, RK_J2K_POC, r.body);
     t->fault = r.fault;
     return t->stream->strict ? r.fault : rk_j2k_fine();
+}
+
+rk_status rk_j2k_read_packets(rk_j2k_tile *t)
+{
+    return read_all(t, NULL);
+}
+
+rk_status rk_j2k_read_all_packets(rk_j2k_tile *t, rk_j2k_listing *listing)
+{
+    t->wanted = t->packets; /* also those of precincts without samples */
+    return read_all(t, listing);
 }

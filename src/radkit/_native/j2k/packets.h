@@ -3,6 +3,7 @@
 #define RK_J2K_PACKETS_H
 
 #include "bits.h"
+#include "listing.h"
 #include "tile.h"
 
 /* Lengths of a packet, until its header is read and the body begins. */
@@ -24,7 +25,31 @@ typedef struct rk_j2k_reader {
     rk_status fault;             /* why, if it is a fault */
     rk_j2k_pending *pending;
     size_t count, room;
+    uint64_t unclocked;          /* steps since the clock was looked at */
+    rk_j2k_listing *listing;     /* NULL, or all packets are read and noted there */
 } rk_j2k_reader;
+
+/* Counts n steps of work; once in a while it looks at the clock. */
+RK_MUST_CHECK static inline rk_status rk_j2k_spend(rk_j2k_reader *r, uint64_t n)
+{
+    rk_j2k_stream *s = r->tile->stream;
+    if (!rk_j2k_step(&s->budget, n)) {
+        s->budget.asked = UINT64_MAX;
+        return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_WORK, s->start);
+    }
+    r->unclocked += n;
+    if (r->unclocked < 4096)
+        return rk_j2k_fine();
+    r->unclocked = 0;
+    return rk_j2k_late(s) ? rk_j2k_too_late(s) : rk_j2k_fine();
+}
+
+/* Reads all packets of a tile that has all components, resolutions and layers wanted, and notes
+ * them in a table. */
+RK_MUST_CHECK rk_status rk_j2k_read_all_packets(rk_j2k_tile *t, rk_j2k_listing *listing);
+
+/* listing.c: adds a packet that was read; place and tile are filled in there. */
+RK_MUST_CHECK rk_status rk_j2k_note_packet(rk_j2k_reader *r, rk_j2k_packet_fact fact);
 
 /* Reads one packet. Sets r->stopped when the data end or are damaged. Returns faults of the
  * machine and of limits only. */

@@ -17,19 +17,12 @@ typedef struct cursor {
     uint8_t res;
 } cursor;
 
-static rk_status too_much(rk_j2k_tile *t)
-{
-    t->stream->budget.asked = UINT64_MAX;
-    return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_WORK, t->stream->start);
-}
-
 /* One packet, unless it was sent before. */
 static rk_status visit(rk_j2k_reader *r, uint32_t comp, unsigned res, uint32_t k,
                        uint32_t layer)
 {
     rk_j2k_tile *t = r->tile;
-    if (!rk_j2k_step(&t->stream->budget, 1))
-        return too_much(t);
+    RK_TRY(rk_j2k_spend(r, 1));
     if (t->comps[comp].res[res].layers[k] != layer)
         return rk_j2k_fine();
     return rk_j2k_read_packet(r, comp, res, k, layer);
@@ -47,8 +40,7 @@ static rk_status walk_layer(rk_j2k_reader *r, const rk_j2k_order *o, unsigned re
 {
     rk_j2k_tile *t = r->tile;
     for (uint32_t c = o->comp0; c < o->comp1; c++) {
-        if (!rk_j2k_step(&t->stream->budget, 1))
-            return too_much(t);
+        RK_TRY(rk_j2k_spend(r, 1));
         if (res >= res_end(t, c, o))
             continue;
         uint32_t n = t->comps[c].res[res].cols * t->comps[c].res[res].rows;
@@ -112,8 +104,7 @@ static rk_status walk_places(rk_j2k_reader *r, const rk_j2k_order *o, cursor *he
     size_t n = 0;
     for (uint32_t c = o->comp0; c < o->comp1; c++) {
         unsigned end = res_end(t, c, o);
-        if (!rk_j2k_step(&t->stream->budget, end > o->res0 ? 1 + end - o->res0 : 1))
-            return too_much(t);
+        RK_TRY(rk_j2k_spend(r, end > o->res0 ? 1 + end - o->res0 : 1));
         for (unsigned res = o->res0; res < end; res++)
             if (t->comps[c].res[res].cols && t->comps[c].res[res].rows) {
                 heap[n] = (cursor){.comp = c, .res = (uint8_t)res};
@@ -131,8 +122,7 @@ static rk_status walk_places(rk_j2k_reader *r, const rk_j2k_order *o, cursor *he
             if (r->stopped)
                 return rk_j2k_fine();
         }
-        if (!rk_j2k_step(&t->stream->budget, 1))
-            return too_much(t);
+        RK_TRY(rk_j2k_spend(r, 1));
         if (++q->i == res->cols) {
             q->i = 0;
             q->j++;
@@ -147,13 +137,14 @@ static rk_status walk_places(rk_j2k_reader *r, const rk_j2k_order *o, cursor *he
 }
 
 /* Memory for one cursor for each resolution of the components; kept for further progressions. */
-static rk_status take_heap(rk_j2k_tile *t, const rk_j2k_order *o, cursor **heap)
+static rk_status take_heap(rk_j2k_reader *r, const rk_j2k_order *o, cursor **heap)
 {
+    rk_j2k_tile *t = r->tile;
     uint64_t n = 0;
+    *heap = NULL;
     for (uint32_t c = o->comp0; c < o->comp1; c++)
         n += t->comps[c].coding->style.levels + 1u;
-    if (!rk_j2k_step(&t->stream->budget, o->comp1 - o->comp0))
-        return too_much(t);
+    RK_TRY(rk_j2k_spend(r, o->comp1 - o->comp0));
     return rk_j2k_take(&t->arena, (void **)heap, n, sizeof **heap);
 }
 
@@ -174,7 +165,7 @@ rk_status rk_j2k_walk(rk_j2k_reader *r, const rk_j2k_order *order)
             top = res_end(t, c, &o);
     o.res1 = (uint8_t)top;
     if (o.kind >= RPCL)
-        RK_TRY(take_heap(t, &o, &heap));
+        RK_TRY(take_heap(r, &o, &heap));
     one = o;
     switch (o.kind) {
     case LRCP:

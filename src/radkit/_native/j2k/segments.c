@@ -85,9 +85,9 @@ static rk_status read_style(rk_j2k_stream *s, rk_j2k_style *style, const uint8_t
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_WAVELET, at);
     style->reversible = p[4] == 1;
     memset(style->precincts, 0xFF, sizeof style->precincts);
+    if (size != 5 + (precincts ? 1 + (size_t)style->levels : 0))
+        return corrupt(RK_J2K_LENGTH, at);
     if (precincts) {
-        if (size < 6 + (size_t)style->levels)
-            return corrupt(RK_J2K_LENGTH, at);
         memcpy(style->precincts, p + 5, (size_t)style->levels + 1);
         for (size_t r = 1; r <= style->levels; r++)
             if ((p[5 + r] & 15) == 0 || p[5 + r] >> 4 == 0)
@@ -243,6 +243,9 @@ static rk_status read_orders(rk_j2k_stream *s, rk_j2k_params *p, const uint8_t *
     }
     if (size / entry > RK_J2K_ORDERS_MAX - (p ? p->order_count : 0))
         return corrupt(RK_J2K_POC_COUNT, at);
+    if (p && !p->orders) /* of the main header; few streams have any */
+        RK_TRY(rk_j2k_take(&s->arena, (void **)&p->orders, RK_J2K_ORDERS_MAX,
+                           sizeof *p->orders));
     for (; size; q += entry, size -= entry) {
         rk_j2k_order order;
         order.res0 = q[0];
@@ -275,6 +278,20 @@ static rk_status read_tlm(rk_j2k_stream *s, const uint8_t *q, size_t size, size_
     return rk_j2k_fine();
 }
 
+/* A.5.2: two bytes for each part of the standard whose bit is set. */
+static rk_status read_capabilities(rk_j2k_stream *s, const uint8_t *q, size_t size, size_t at)
+{
+    size_t parts = 0;
+    if (size < 4)
+        return corrupt(RK_J2K_LENGTH, at);
+    for (uint32_t left = rk_be32(q); left; left &= left - 1)
+        parts++;
+    if (size != 4 + 2 * parts)
+        return corrupt(RK_J2K_LENGTH, at);
+    s->cap = true;
+    return rk_j2k_fine();
+}
+
 rk_status rk_j2k_read_segment(rk_j2k_stream *s, rk_j2k_params *p, unsigned marker,
                               const uint8_t *body, size_t size, size_t at, bool tile)
 {
@@ -292,17 +309,18 @@ rk_status rk_j2k_read_segment(rk_j2k_stream *s, rk_j2k_params *p, unsigned marke
     case RK_TLM:
         return read_tlm(s, body, size, at);
     case RK_CAP:
-        s->cap = true;
-        return rk_j2k_fine();
+        return read_capabilities(s, body, size, at);
     case RK_PLT:
         s->plt = true;
-        return rk_j2k_fine();
+        return size >= 1 ? rk_j2k_fine() : corrupt(RK_J2K_LENGTH, at);
     case RK_CRG:
         return size == 4 * (size_t)s->count ? rk_j2k_fine() : corrupt(RK_J2K_CRG, at);
     case RK_PPM:
     case RK_PPT:
         return size >= 1 ? rk_j2k_fine() : corrupt(RK_J2K_LENGTH, at);
-    default: /* COM, PLM, PRF, CPF, and what a later edition may bring */
+    case RK_COM: /* A.9.2: the kind of its text */
+        return size >= 2 ? rk_j2k_fine() : corrupt(RK_J2K_LENGTH, at);
+    default: /* PLM, PRF, CPF, and what a later edition may bring */
         return rk_j2k_fine();
     }
 }

@@ -46,6 +46,7 @@ enum {
 
 typedef struct rk_j2k_limits {
     uint64_t pixels, tiles, blocks, packets, memory;
+    uint64_t deadline; /* by rk_j2k_now; 0 = none */
 } rk_j2k_limits;
 
 /* A component in SIZ. */
@@ -93,7 +94,7 @@ typedef struct rk_j2k_order {
 /* What COD, COC, QCD, QCC, RGN and POC say, of the main header or of a tile. */
 typedef struct rk_j2k_params {
     rk_j2k_coding *comps;
-    rk_j2k_order *orders; /* room for RK_J2K_ORDERS_MAX */
+    rk_j2k_order *orders; /* room for RK_J2K_ORDERS_MAX, or NULL as long as there are none */
     size_t order_count;
     bool orders_of_tile;
     uint8_t progression;
@@ -177,10 +178,28 @@ RK_MUST_CHECK rk_status rk_j2k_check_params(const rk_j2k_stream *s, const rk_j2k
 
 /* tileparts.c */
 RK_MUST_CHECK rk_status rk_j2k_read_parts(rk_j2k_stream *s, size_t at);
+/* True if no component has a sample in the tile: encoders may leave it out. */
+bool rk_j2k_is_empty(const rk_j2k_stream *s, uint32_t tile);
 /* The segments of all parts of a tile go into `p`, its PPT into `ppt`, which is joined in `a`. */
 RK_MUST_CHECK rk_status rk_j2k_read_tile_headers(rk_j2k_stream *s, uint32_t tile,
                                                  rk_j2k_params *p, rk_j2k_arena *a,
                                                  const uint8_t **ppt, size_t *ppt_size);
+
+/* clock.c: nanoseconds of a clock that only goes forward. */
+uint64_t rk_j2k_now(void);
+
+/* True if the time of the call is over. Reading the clock takes some 30 ns: ask once for each
+ * some thousand code-blocks or packets. May be asked by several threads at once. */
+static inline bool rk_j2k_late(const rk_j2k_stream *s)
+{
+    return s->limits.deadline != 0 && rk_j2k_now() > s->limits.deadline;
+}
+
+/* The status of a call whose time is over. */
+static inline rk_status rk_j2k_too_late(const rk_j2k_stream *s)
+{
+    return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_SECONDS, s->start);
+}
 
 static inline uint32_t rk_be16(const uint8_t *p)
 {

@@ -75,28 +75,29 @@ typedef struct rk_j2k_precinct {
 } rk_j2k_precinct;
 
 typedef struct rk_j2k_band {
-    rk_j2k_rect all;  /* the band */
-    rk_j2k_rect need; /* what is wanted of it */
-    rk_j2k_rect hold; /* `need` out to the borders of code-blocks: what is decoded */
-    uint8_t kind;     /* rk_band */
-    uint8_t planes;   /* Mb, ROI not counted */
-    float scale;      /* half of the quantisation step; 1 if reversible */
-    void *coefs;      /* of `hold` */
-    size_t bytes;     /* of coefs */
-    size_t stride;    /* in coefficients, the same for all bands of a resolution */
-    uint64_t peak;    /* largest magnitude decoded */
+    rk_j2k_rect all; /* the band */
+    uint8_t kind;    /* rk_band */
+    uint8_t planes;  /* Mb, ROI not counted */
+    float scale;     /* half of the quantisation step; 1 if reversible */
 } rk_j2k_band;
+
+/* What a part of a tile-component takes of a resolution and of its bands. */
+typedef struct rk_j2k_window {
+    rk_j2k_rect want; /* what the next resolution, or the caller, takes */
+    rk_j2k_rect need; /* what must be transformed to get that */
+    struct {
+        rk_j2k_rect need; /* of the band */
+        rk_j2k_rect hold; /* `need` out to the borders of code-blocks: what is decoded */
+    } bands[3];
+} rk_j2k_window;
 
 typedef struct rk_j2k_res {
     rk_j2k_rect all;
-    rk_j2k_rect want; /* what the next resolution, or the caller, takes of it */
-    rk_j2k_rect need; /* what must be transformed to get that */
     rk_j2k_rect hits; /* precincts that matter, by column and row */
     uint8_t ppx, ppy;   /* precincts, as exponents */
     uint8_t xcb, ycb;   /* code-blocks, as exponents */
     uint32_t cols, rows; /* precincts */
     uint8_t band_count;
-    bool wanted;
     rk_j2k_band bands[3];
     uint16_t *layers;            /* next layer by precinct */
     rk_j2k_precinct **precincts; /* NULL until a packet brings something */
@@ -106,6 +107,7 @@ typedef struct rk_j2k_tilecomp {
     rk_j2k_rect all;
     const rk_j2k_coding *coding;
     rk_j2k_res *res;  /* levels + 1 */
+    rk_j2k_window *windows; /* 0 to top, for all that is asked for */
     uint8_t top;      /* largest resolution that is decoded */
     bool wanted;
 } rk_j2k_tilecomp;
@@ -132,7 +134,7 @@ typedef struct rk_j2k_tile {
     const uint8_t *ppt;
     size_t ppt_size;
     /* result */
-    uint64_t blocks, sound_blocks; /* of those that are decoded */
+    uint64_t blocks, damaged; /* of those that are decoded */
     uint64_t packets_wanted, packets_found;
     rk_status fault; /* the first, if not strict */
 } rk_j2k_tile;
@@ -146,6 +148,8 @@ RK_MUST_CHECK rk_status rk_j2k_tile_open(rk_j2k_tile *t, rk_j2k_stream *s,
 RK_MUST_CHECK rk_status rk_j2k_precinct_make(rk_j2k_tile *t, rk_j2k_tilecomp *c, unsigned r,
                                              uint32_t k);
 void rk_j2k_tile_close(rk_j2k_tile *t);
+/* Sets windows[0 ... top] to what is needed for `want` of the top resolution. */
+void rk_j2k_windows(const rk_j2k_tilecomp *c, rk_j2k_rect want, rk_j2k_window *windows);
 
 /* packets.c: reads all packets of the tile that matter. */
 RK_MUST_CHECK rk_status rk_j2k_read_packets(rk_j2k_tile *t);

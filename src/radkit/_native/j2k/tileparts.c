@@ -90,6 +90,7 @@ static rk_status read_header(rk_j2k_stream *s, rk_j2k_part *part, bool cut)
 
 static rk_status add_part(rk_j2k_stream *s, rk_j2k_part **part, uint32_t tile)
 {
+    *part = NULL;
     if (s->part_count == s->part_room) {
         size_t room = s->part_room ? 2 * s->part_room : 16;
         rk_j2k_part *grown;
@@ -170,8 +171,7 @@ static rk_status read_part(rk_j2k_stream *s, size_t *at, size_t *missing)
     return rk_j2k_fine();
 }
 
-/* True if no component has a sample in the tile: encoders may leave it out. */
-static bool is_empty(const rk_j2k_stream *s, uint32_t tile)
+bool rk_j2k_is_empty(const rk_j2k_stream *s, uint32_t tile)
 {
     uint64_t x0 = s->tx0 + (uint64_t)(tile % s->across) * s->tw, x1 = x0 + s->tw;
     uint64_t y0 = s->ty0 + (uint64_t)(tile / s->across) * s->th, y1 = y0 + s->th;
@@ -197,7 +197,7 @@ static void count_missing(rk_j2k_stream *s)
         if (index->promised > index->parts)
             absent += index->promised - index->parts;
         if (index->parts == 0)
-            absent += !is_empty(s, t);
+            absent += !rk_j2k_is_empty(s, t);
         else if (index->promised == 0)
             stated = false;
     }
@@ -240,6 +240,8 @@ static rk_status walk(rk_j2k_stream *s, size_t *at, size_t *missing)
             *at = s->stop;
             return rk_j2k_fine();
         }
+        if (s->part_count % 4096 == 4095 && rk_j2k_late(s))
+            return rk_j2k_too_late(s);
         RK_TRY(read_part(s, at, missing));
         if (*missing)
             return rk_j2k_fine();

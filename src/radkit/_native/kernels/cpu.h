@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define RK_CPU_AVX2 (1u << 0)   /* AVX2, BMI1, BMI2, LZCNT */
+#define RK_CPU_AVX2 (1u << 0)   /* AVX2, BMI1, BMI2, LZCNT, POPCNT: all or none */
 #define RK_CPU_AVX512 (1u << 1) /* AVX-512 F, BW, DQ, VL */
 #define RK_CPU_NEON (1u << 2)
 

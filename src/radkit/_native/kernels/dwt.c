@@ -116,10 +116,10 @@ static void gains_of(float gain[2][2], const rk_dwt_filter *f, const rk_dwt_leve
 
 /* ---- inverse -------------------------------------------------------------------------------- */
 
-/* Row `index` of a band; NULL stays NULL. */
-static void *band_row(const rk_dwt_band *band, size_t index, size_t size)
+/* Row `index` of a band; `any` for a band without samples, which is never read or written. */
+static void *band_row(const rk_dwt_band *band, size_t index, size_t size, void *any)
 {
-    return band->data ? (uint8_t *)band->data + index * band->stride * size : NULL;
+    return band->data ? (uint8_t *)band->data + index * band->stride * size : any;
 }
 
 void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_idwt *lower,
@@ -135,20 +135,34 @@ void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level
     d->next = level->rows.start;
 }
 
+void rk_idwt_fetch(rk_idwt *d, rk_dwt_fetch_fn *fetch, void *context)
+{
+    d->fetch = fetch;
+    d->context = context;
+}
+
 /* Takes the next row out of the bands. */
 static void synthesise_row(rk_idwt *d, uint64_t y)
 {
     const rk_dwt_level *v = &d->level;
     size_t size = d->f.size, n = rk_span_size(v->x);
+    void *out = ring_row(&d->ring, y);
     const void *low, *high;
-    if (y & 1) {
-        low = band_row(&v->lh, d->highs, size);
-        high = band_row(&v->hh, d->highs++, size);
+    if (d->fetch) {
+        unsigned odd = y & 1;
+        size_t index = odd ? d->highs++ : d->lows++;
+        low = d->fetch(d->context, 2 * odd, index);
+        high = d->fetch(d->context, 2 * odd + 1, index);
+        low = low ? low : out;
+        high = high ? high : out;
+    } else if (y & 1) {
+        low = band_row(&v->lh, d->highs, size, out);
+        high = band_row(&v->hh, d->highs++, size, out);
     } else {
-        low = d->lower ? rk_idwt_next(d->lower) : band_row(&v->ll, d->lows, size);
-        high = band_row(&v->hl, d->lows++, size);
+        low = d->lower ? rk_idwt_next(d->lower) : band_row(&v->ll, d->lows, size, out);
+        high = band_row(&v->hl, d->lows++, size, out);
     }
-    d->f.join(ring_row(&d->ring, y), low, high, n, v->x.start & 1, d->gain[y & 1]);
+    d->f.join(out, low, high, n, v->x.start & 1, d->gain[y & 1]);
 }
 
 static void next_arrival(rk_idwt *d)
@@ -242,14 +256,14 @@ bool rk_fdwt_write(rk_fdwt *d)
     uint64_t y = d->written++;
     bool odd = y & 1;
     size_t index = odd ? d->highs++ : d->lows++, at = (d->first[odd] + index) & d->mask;
-    void *high = band_row(odd ? &v->hh : &v->hl, at, d->f.size), *low;
-    if (odd)
-        low = band_row(&v->lh, at, d->f.size);
+    void *src = ring_row(&d->ring, y), *low;
+    void *high = band_row(odd ? &v->hh : &v->hl, at, d->f.size, src);
+    if (!odd && d->lower)
+        low = rk_fdwt_place(d->lower);
     else
-        low = d->lower ? rk_fdwt_place(d->lower) : band_row(&v->ll, at, d->f.size);
+        low = band_row(odd ? &v->lh : &v->ll, at, d->f.size, src);
     d->low = !odd;
-    d->f.split(low, high, ring_row(&d->ring, y), rk_span_size(v->x), v->x.start & 1,
-               d->gain[odd]);
+    d->f.split(low, high, src, rk_span_size(v->x), v->x.start & 1, d->gain[odd]);
     return true;
 }
 

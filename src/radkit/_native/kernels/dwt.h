@@ -137,10 +137,16 @@ typedef struct rk_dwt_ring {
     size_t column, width; /* vertical steps work on these */
 } rk_dwt_ring;
 
+/* Gives row `index` of a band in the level's window, until the next call for that level; asked for
+ * in order, once each. band: 0 LL, 1 HL, 2 LH, 3 HH; without columns it may give NULL. */
+typedef const void *rk_dwt_fetch_fn(void *context, unsigned band, size_t index);
+
 typedef struct rk_idwt {
     rk_dwt_filter f;
     rk_dwt_level level;
     struct rk_idwt *lower;
+    rk_dwt_fetch_fn *fetch; /* or NULL */
+    void *context;
     rk_dwt_ring ring;
     float gain[2][2];        /* of low and high columns, in low and in high rows */
     uint64_t arrived, done;  /* rows below are in the ring; are finished */
@@ -150,6 +156,11 @@ typedef struct rk_idwt {
 
 void rk_idwt_begin(rk_idwt *d, const rk_dwt_filter *f, const rk_dwt_level *level, rk_idwt *lower,
                    void *scratch);
+
+/* The rows of all bands of a level that has just begun come from `fetch`: its bands need not lie
+ * in memory as wholes. They are asked for from top to bottom, of LL and HL in turn, of LH and HH
+ * in turn; row k of HL, if the window has it, before row k of LH (k on the grid of the bands). */
+void rk_idwt_fetch(rk_idwt *d, rk_dwt_fetch_fn *fetch, void *context);
 
 /*
  * The next row, until the next call; NULL behind the last one. The rows after it read it

@@ -94,7 +94,8 @@ static inline void rk_mq_encode_plain(rk_mq_encoder *m, unsigned bit)
 void rk_mq_encode_list_avx2(rk_mq_encoder *m, const uint8_t *list, size_t n);
 
 /* n bytes of each of several lists, which takes less time than one after the other. */
-void rk_mq_encode_lists_avx2(rk_mq_encoder *const m[RK_MQ_LISTS], const uint8_t *const lists[RK_MQ_LISTS], size_t n);
+void rk_mq_encode_lists_avx2(rk_mq_encoder *const m[RK_MQ_LISTS], const uint8_t *const lists[RK_MQ_LISTS],
+                             size_t n);
 #endif
 
 #endif /* RK_KERNELS_MQ_ENCODE_H */

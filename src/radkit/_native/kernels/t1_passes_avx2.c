@@ -207,7 +207,7 @@ typedef struct walk {
 
 INLINE uint64_t walk_tall(const walk *w, size_t k)
 {
-    return tall(w->row[k], w->row[k - w->words], w->causal ? 0 : w->row[k + w->words]);
+    return tall(w->row[k], (w->row - w->words)[k], w->causal ? 0 : w->row[k + w->words]);
 }
 
 INLINE void walk_start(walk *w, const rk_t1_frame *f, size_t stripe)
@@ -221,7 +221,7 @@ INLINE void walk_start(walk *w, const rk_t1_frame *f, size_t stripe)
 
 INLINE void walk_enter(walk *w, size_t k)
 {
-    uint64_t s = w->row[k], above = w->row[k - w->words];
+    uint64_t s = w->row[k], above = (w->row - w->words)[k];
     uint64_t below = w->causal ? 0 : w->row[k + w->words];
     w->right = k + 1 < w->words ? walk_tall(w, k + 1) : 0;
     w->significant = s;
