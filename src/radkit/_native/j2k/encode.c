@@ -104,6 +104,15 @@ rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     return rk_j2k_raise_guard(e);
 }
 
+rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
+{
+    rk_j2k_set_steps(e, 1.0);
+    RK_TRY(set_floats(e));
+    for (uint32_t k = 0; k < e->writing.across * e->writing.down; k++)
+        RK_TRY(rk_j2k_keep_tile(e, k));
+    return rk_j2k_size_step(e, bytes, step);
+}
+
 /* Main header and tile-parts, and some bytes for the header of each packet and block. */
 uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e)
 {

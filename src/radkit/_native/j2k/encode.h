@@ -117,6 +117,11 @@ typedef struct rk_j2k_encoder {
 RK_MUST_CHECK rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task);
 /* step: of the quantiser, in units of samples, as the norm of its error; 0 is reversible. */
 RK_MUST_CHECK rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step);
+/*
+ * The step at which HT blocks make a codestream of about so many bytes, by a model (ht_encode_size.h):
+ * mostly within 3 %. Needs `keep`; the coefficients that it transforms stay for runs.
+ */
+RK_MUST_CHECK rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step);
 void rk_j2k_encoder_close(rk_j2k_encoder *e);
 /* About the bytes that rk_j2k_write takes after a run, seldom less. */
 uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e);
@@ -138,6 +143,13 @@ RK_MUST_CHECK rk_status rk_j2k_raise_guard(rk_j2k_encoder *e);
 
 /* encode_rows.c: all of a tile through the wavelet. */
 RK_MUST_CHECK rk_status rk_j2k_encode_tile(rk_j2k_encoder *e, uint32_t number);
+/* Only the irreversible transform of a tile, if that was not done before; and what it left of a band. */
+RK_MUST_CHECK rk_status rk_j2k_keep_tile(rk_j2k_encoder *e, uint32_t number);
+const rk_j2k_strip *rk_j2k_kept_strip(const rk_j2k_encoder *e, uint32_t number, unsigned comp,
+                                      unsigned r, unsigned band);
+
+/* encode_size.c: as rk_j2k_encoder_step_for, of tiles that are kept, with deltas of a step of 1. */
+RK_MUST_CHECK rk_status rk_j2k_size_step(rk_j2k_encoder *e, uint64_t bytes, double *step);
 
 /* encode_blocks.c: rows y0 to y1 of a band (absolute, of one row of blocks), first at `data`. */
 RK_MUST_CHECK rk_status rk_j2k_queue_open(rk_j2k_encoder *e);

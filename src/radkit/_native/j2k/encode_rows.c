@@ -357,17 +357,31 @@ static pass make_pass(rk_j2k_encoder *e, uint32_t number, rk_j2k_arena *arena)
                   .keep = true};
 }
 
+rk_status rk_j2k_keep_tile(rk_j2k_encoder *e, uint32_t number)
+{
+    pass *kept;
+    if (e->passes[number])
+        return rk_j2k_fine();
+    RK_TRY(rk_j2k_take(&e->arena, (void **)&kept, 1, sizeof *kept));
+    *kept = make_pass(e, number, &e->arena);
+    RK_TRY(open_pass(kept));
+    RK_TRY(all_rows(kept));
+    e->passes[number] = kept;
+    return rk_j2k_fine();
+}
+
+const rk_j2k_strip *rk_j2k_kept_strip(const rk_j2k_encoder *e, uint32_t number, unsigned comp,
+                                      unsigned r, unsigned band)
+{
+    return &e->passes[number]->chains[comp].strips[r][band];
+}
+
 /* Irreversibly, with coefficients that stay for the next step. */
 static rk_status encode_again(rk_j2k_encoder *e, uint32_t number)
 {
-    pass **kept = &e->passes[number];
-    if (*kept) {
-        (*kept)->used = 0;
-        return code_kept(*kept);
-    }
-    RK_TRY(rk_j2k_take(&e->arena, (void **)kept, 1, sizeof **kept));
-    **kept = make_pass(e, number, &e->arena);
-    return run(*kept);
+    RK_TRY(rk_j2k_keep_tile(e, number));
+    e->passes[number]->used = 0;
+    return code_kept(e->passes[number]);
 }
 
 rk_status rk_j2k_encode_tile(rk_j2k_encoder *e, uint32_t number)
