@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -156,10 +157,87 @@ def test_a_slope_stops_early_and_loses_little(cpu: int) -> None:
         assert len(short) <= max(2.2 * length, 400)
 
 
+@pytest.mark.parametrize("cpu", CPUS)
+def test_a_slope_stops_where_nothing_is_left_to_gain(cpu: int) -> None:
+    values = np.zeros((8, 8), np.int16)
+    values[3, 5] = -1536  # the middle of what its first plane tells
+    _, passes, *_ = _blocks.t1_encode(values, band=0, style=0, weight=1, slope=1e-3, cpu=cpu)
+    assert len(passes) == 1
+    values[3, 5] = -1800
+    _, passes, *_ = _blocks.t1_encode(values, band=0, style=0, weight=1, slope=1e-3, cpu=cpu)
+    assert len(passes) > 1
+
+
+class Bits:
+    """Bits of a packet header, with a stuffed one behind FF (T.800 B.10.1)."""
+
+    def __init__(self) -> None:
+        self.done = bytearray()
+        self.held: list[int] = []
+
+    def put(self, value: int, count: int) -> None:
+        for i in reversed(range(count)):
+            self.held.append(value >> i & 1)
+            if len(self.held) == (7 if self.done[-1:] == b"\xff" else 8):
+                self.done.append(int("".join(map(str, self.held)), 2))
+                self.held = []
+
+    def end(self) -> bytes:
+        while self.held or self.done[-1:] == b"\xff":
+            self.put(0, 1)
+        return bytes(self.done)
+
+
+def packet(data: bytes, passes: Passes, missing: int) -> bytes:
+    """The one packet of a picture that is one code-block."""
+    bits = Bits()
+    bits.put(3, 2)  # not empty; included in the first layer
+    bits.put(1, missing + 1)
+    count = len(passes)
+    if count <= 5:
+        bits.put(*{1: (0, 1), 2: (2, 2)}.get(count, (12 | (count - 3), 4)))
+    elif count <= 36:
+        bits.put(15 << 5 | (count - 6), 9)
+    else:
+        bits.put(511 << 7 | (count - 37), 16)
+    parts = [(len(part), n.bit_length() - 1) for part, n in segments_of(data, passes)]
+    wide = max(3, *(size.bit_length() - log for size, log in parts))
+    bits.put((1 << (wide - 3)) - 1, wide - 3)
+    bits.put(0, 1)
+    for size, log in parts:
+        bits.put(size, wide + log)
+    return bits.end() + data
+
+
+def codestream(values: np.ndarray, depth: int, style: int, cpu: int) -> bytes:
+    """A picture of one signed component without a wavelet: one LL band, one block."""
+    data, passes, result, planes = _blocks.t1_encode(values, band=0, style=style, cpu=cpu)
+    assert result == 0
+    height, width = values.shape
+    size = np.array([width, height, 0, 0] * 2, ">u4").tobytes()
+    body = packet(data, passes, depth + 1 - planes)  # two guard bits
+    return b"".join([
+        bytes.fromhex("ff4f ff51 0029 0000"), size, bytes([0, 1, 0x80 | (depth - 1), 1, 1]),
+        bytes.fromhex("ff52 000c 00 00 0001 00 00 04 04"), bytes([style, 1]),
+        bytes.fromhex("ff5c 0004 40"), bytes([depth << 3]),
+        bytes.fromhex("ff90 000a 0000"), np.uint32(14 + len(body)).byteswap().tobytes(),
+        bytes.fromhex("0001 ff93"), body, bytes.fromhex("ffd9"),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+@pytest.mark.parametrize("style", range(64))
+def test_openjpeg_decodes_all_styles(cpu: int, style: int) -> None:
+    for seed, (width, height) in enumerate([(64, 64), (5, 61), (33, 2)]):
+        values = noise(seed + 10 * style, width, height, scale=300)
+        stream = codestream(values, 14, style, cpu)
+        assert np.array_equal(imagecodecs.jpeg2k_decode(stream), values)
+
+
 @pytest.mark.skipif(not VECTORS.exists(), reason="no shared/spec/vectors-mq.json")
 @pytest.mark.parametrize("cpu", CPUS)
 def test_blocks_of_openjpeg_are_not_longer_than_its_own(cpu: int) -> None:
-    seen = 0
+    seen = predictable = 0
     for block in json.loads(VECTORS.read_text())["blocks"]:
         if block["passes"] != 3 * block["planes"] - 2 or block["planes"] > 31:
             continue
@@ -172,10 +250,13 @@ def test_blocks_of_openjpeg_are_not_longer_than_its_own(cpu: int) -> None:
         assert result == 0
         assert np.array_equal(decode(data, passes, planes, half=False, **shape), values)
         if planes == block["planes"]:
-            own = [len(base64.b64decode(s["data"])) for s in block["segments"]]
-            assert [s[1] for s in segments_of(data, passes)] == [
-                s["passes"] for s in block["segments"]
-            ]
-            assert len(data) <= sum(own)
+            own = [(base64.b64decode(s["data"]), s["passes"]) for s in block["segments"]]
+            parts = segments_of(data, passes)
+            assert [n for _, n in parts] == [n for _, n in own]
+            assert len(data) <= sum(len(part) for part, _ in own)
+            if style & PREDICTABLE:  # there is one way to end a segment
+                assert parts == own
+                predictable += 1
             seen += 1
     assert seen > 10
+    assert predictable > 2
