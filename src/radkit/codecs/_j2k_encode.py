@@ -23,9 +23,9 @@ __all__ = ["Colour", "Job", "encode_array", "encode_labelled", "levels_for"]
 Colour = Literal["auto", "rgb", "none"]
 
 # Passes are cut best out of a step below the one that would do alone.
-FINER = 3.0
+FINER = 2.2
 # Passes that gain less than this per byte, in squared steps, are not in the result; see `_Engine`.
-WORTHLESS = 0.25
+WORTHLESS = 0.5
 # Bytes of Part 1 blocks to those of HT blocks of the same coefficients, for a first guess.
 PART_1_SHARE = 0.9
 SMALLEST_SHARE = 0.6  # never seen, so that nothing lossless is missed

@@ -137,7 +137,7 @@ static rk_status put_parts(parts *p)
 }
 
 /* Room for the PLT segments of any part: packets take at most five bytes each. */
-static rk_status take_lengths(rk_j2k_writing *w, rk_j2k_sink *plt)
+static rk_status take_lengths(rk_j2k_writing *w, rk_j2k_arena *arena, rk_j2k_sink *plt)
 {
     uint64_t most = 0;
     if (!w->layout.plt)
@@ -146,7 +146,7 @@ static rk_status take_lengths(rk_j2k_writing *w, rk_j2k_sink *plt)
         most = w->tiles[k].turn_count > most ? w->tiles[k].turn_count : most;
     most = most * w->layout.layers * 5;
     most += (most / PLT_ROOM + 1) * 8;
-    RK_TRY(rk_j2k_take_raw(w->arena, (void **)&plt->data, most, 1));
+    RK_TRY(rk_j2k_take_raw(arena, (void **)&plt->data, most, 1));
     plt->capacity = (size_t)most;
     return rk_j2k_fine();
 }
@@ -154,20 +154,21 @@ static rk_status take_lengths(rk_j2k_writing *w, rk_j2k_sink *plt)
 rk_status rk_j2k_write(rk_j2k_writing *w, rk_j2k_sink *sink)
 {
     rk_j2k_sink plt = {0};
+    rk_j2k_arena arena = {.budget = w->arena->budget};
     parts p = {.w = w, .sink = sink, .plt = &plt};
     size_t count = 0;
     sink->size = 0;
     for (uint32_t k = 0; k < w->across * w->down; k++) {
-        rk_j2k_rewind(w, &w->tiles[k]);
+        rk_j2k_unwrite(w, &w->tiles[k]);
         count += w->tiles[k].parts;
     }
     if (w->layout.tlm && !rk_j2k_tlm_holds(w, count))
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_TLM, 0);
-    RK_TRY(take_lengths(w, &plt));
+    RK_TRY(take_lengths(w, &arena, &plt));
     rk_j2k_write_main(w, sink, count, &p.tlm);
     rk_status status = put_parts(&p);
     rk_j2k_put16(sink, RK_EOC);
-    rk_j2k_give_back(w->arena, plt.data, plt.capacity);
+    rk_j2k_release(&arena);
     if (status.code == RK_OK && sink->size > sink->capacity)
         return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
     return status;

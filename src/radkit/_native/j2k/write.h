@@ -133,7 +133,7 @@ unsigned rk_j2k_band_planes(const rk_j2k_layout *layout, unsigned r, unsigned ki
 /* write_order.c: fills `turns` of a tile. */
 RK_MUST_CHECK rk_status rk_j2k_set_turns(rk_j2k_writing *w, rk_j2k_outtile *t);
 /* Back to the first packet, nothing sent. */
-void rk_j2k_rewind(rk_j2k_writing *w, rk_j2k_outtile *t);
+void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t);
 /* The precinct whose packet comes now, or NULL at the end; then on to the next. */
 const rk_j2k_turn *rk_j2k_turn_now(const rk_j2k_writing *w, const rk_j2k_outtile *t);
 void rk_j2k_turn_next(const rk_j2k_writing *w, rk_j2k_outtile *t);

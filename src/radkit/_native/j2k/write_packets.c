@@ -188,7 +188,7 @@ static void put_block(bits *b, rk_j2k_cover *cover, rk_j2k_coded *block, uint32_
 }
 
 /* Trees of all precincts as before the first packet. */
-void rk_j2k_rewind(rk_j2k_writing *w, rk_j2k_outtile *t)
+void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t)
 {
     unsigned layers = w->layout.layers;
     t->at = t->first = 0;
