@@ -13,7 +13,7 @@ from radkit._native._j2k_encode import Encoder
 from radkit.codecs import _foreign, _j2k_header
 from radkit.codecs._common import measured_image
 from radkit.codecs._j2k_encoder import open_encoder
-from radkit.codecs._lossy import Coder, code_lossy, find_step
+from radkit.codecs._lossy import LOWEST_STEP, Coder, code_lossy
 from radkit.codecs.frame import CodedFrame, FrameSpec
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import EncodeError, OptionError, VerificationError
@@ -122,8 +122,8 @@ def _job(
 class _Engine:
     """The ways to code one image; coefficients stay between steps.
 
-    A size is met by Part 1 blocks in three goes. HT blocks are fast, so they find the step q
-    with which the image has about that size. Then Part 1 blocks are coded with a finer one,
+    A size is met by Part 1 blocks in three goes. A model of HT blocks gives the step q with which
+    the image has about that size. Then Part 1 blocks are coded with a finer one,
     and stop where their passes cannot be worth their bytes any more: the last one of an optimal
     cut gains 1 to 5 q^2 per byte in pictures of all kinds. At last they are cut (T.800 J.14.3).
     """
@@ -131,7 +131,6 @@ class _Engine:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.steps: Encoder | None = None
-        self.whole: int | None = None  # bytes of lossless HT blocks
 
     def _open(self, **options: Any) -> Encoder:
         job = self.job
@@ -178,23 +177,30 @@ class _Engine:
             encoder.cut([*(int(self.job.stored_bytes / ratio) for ratio in ratios), None])
         return encoder.write()
 
-    def at_step(self, q: float) -> bytes:
-        """Code with a quantiser of step q, in units of stored values."""
+    def _kept(self) -> Encoder:
         if self.steps is None:
             self.steps = self._open(keep=True)
-        self.steps.run(q)
-        return self.steps.write()
+        return self.steps
+
+    def guess(self, size: int) -> float:
+        """Return a step with which HT blocks take about `size` bytes."""
+        return max(self._kept().step_for(size), LOWEST_STEP)
+
+    def at_step(self, q: float) -> bytes:
+        """Code with a quantiser of step q, in units of stored values."""
+        encoder = self._kept()
+        encoder.run(q)
+        return encoder.write()
 
     def is_larger(self, size: int) -> bool:
         """Return whether Part 1 blocks surely take more bytes, from what HT blocks take."""
         quick = self._open(ht=True)
-        self.whole = quick.run(0.0)
-        return self.whole * SMALLEST_SHARE > size
+        return quick.run(0.0) * SMALLEST_SHARE > size
 
     def in_bytes(self, size: int) -> bytes:
         """Code in about `size` bytes, by optimal cuts."""
-        quick = self._open(ht=True, keep=True)
-        q = find_step(quick.run, max(int(size / PART_1_SHARE), 1), whole=self.whole)
+        q = self._open(ht=True, keep=True).step_for(max(int(size / PART_1_SHARE), 1))
+        q = max(q, LOWEST_STEP)
         encoder = self._open(rated=True)
         finer, worthless = q / FINER, WORTHLESS * q * q
         if encoder.run(finer, worthless) < 1.02 * size:
@@ -222,6 +228,7 @@ def _run(
         decode=decode,
         code_to=None if job.ht else engine.in_bytes,
         larger=None if job.ht else engine.is_larger,
+        guess=engine.guess if job.ht else None,
     )
     return code_lossy(coder, lossy)
 

@@ -16,7 +16,7 @@ import numpy as np
 from radkit.codecs.options import Lossy
 from radkit.errors import EncodeError, OptionError
 
-__all__ = ["Coder", "code_lossy", "find_step", "psnr", "target_bytes"]
+__all__ = ["LOWEST_STEP", "Coder", "code_lossy", "find_step", "psnr", "target_bytes"]
 
 RUNS = 10
 RATIO_TOLERANCE = 0.01
@@ -31,7 +31,8 @@ class Coder:
 
     `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back.
     `code_to` codes in about so many bytes, where a coder can do that by itself. `larger` says
-    whether the lossless stream is surely larger, without coding it.
+    whether the lossless stream is surely larger, without coding it; `guess` gives a step that
+    takes about so many bytes.
     `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
     """
 
@@ -43,6 +44,7 @@ class Coder:
     decode: Callable[[bytes], np.ndarray]
     code_to: Callable[[int], bytes] | None = None
     larger: Callable[[int], bool] | None = None
+    guess: Callable[[int], float] | None = None
 
 
 def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
@@ -136,14 +138,16 @@ def find_step(
     *,
     tolerance: float = 0.05,
     whole: int | None = None,
+    guess: float | None = None,
 ) -> float:
     """Return a step with which `size_of` is within `tolerance` of `target`, or the nearest seen.
 
-    `whole` are the bytes of the lossless stream, which are about those of step 0.72.
+    The first step tried is `guess`. Or `whole` are the bytes of the lossless stream, which are
+    about those of step 0.72.
     """
     known = None
-    start = 2.0
-    if whole is not None:
+    start = guess or 2.0
+    if guess is None and whole is not None:
         known = LIKE_LOSSLESS, math.log(whole / target)
         start = LIKE_LOSSLESS * math.exp(max(-known[1] / BYTES.slope, 0.01))
     return _solve(lambda q: math.log(max(size_of(q), 1) / target), start, BYTES, tolerance, known)
@@ -173,7 +177,9 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     # Of those that fit the nearest is taken, so a hard target is aimed at from below.
     aim = target - (target * RATIO_TOLERANCE / 2 if hard else 0)
     tolerance = RATIO_TOLERANCE / (2 if hard else 1)
-    find_step(size_of, max(int(aim), 1), tolerance=tolerance, whole=len(whole))
+    size = max(int(aim), 1)
+    guess = None if coder.guess is None else coder.guess(size)
+    find_step(size_of, size, tolerance=tolerance, whole=len(whole), guess=guess)
     if best is None:
         raise _too_few(target, smallest)
     return best, True
