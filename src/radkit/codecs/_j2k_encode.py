@@ -110,7 +110,7 @@ def _job(
     most = MOST_BITS_PART_1 - mct - (levels > 0)
     if not ht and bits > most:
         raise EncodeError(
-            f"OpenJPEG, as most readers, takes at most {most} bits with {levels} levels, not {bits}",
+            f"OpenJPEG, as most readers, takes at most {most} bits at {levels} levels, not {bits}",
             hint="Choose htj2k-lossless",
         )
     limits.check("max_pixels", rows * cols, "rows times columns of a frame")
