@@ -16,10 +16,10 @@ from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view, check_region
 from radkit.errors import CorruptPixelData, OptionError, Problem, TruncatedPixelData
 
-__all__ = ["CodestreamIndex", "make_index"]
+__all__ = ["PACKET", "CodestreamIndex", "make_index"]
 
 # As in j2k/listing.h.
-_PACKET = np.dtype(
+PACKET = np.dtype(
     {
         "names": [
             *("offset", "body", "header", "packed", "tile", "part", "comp", "precinct"),
@@ -43,7 +43,7 @@ BLOCK = np.dtype(
     }
 )
 _Bytes = bytes  # the class below has a method of that name
-_COLUMNS = tuple(_PACKET.names or ())
+_COLUMNS = tuple(PACKET.names or ())
 _FORM = "radkit codestream index 1"
 # Samples beside a window that the synthesis needs on each level, and one for rounding (F.3).
 _MARGIN = {True: 3, False: 5}
@@ -215,8 +215,8 @@ class CodestreamIndex:
 def _from_json(made: dict[str, Any]) -> CodestreamIndex:
     if made["form"] != _FORM:
         raise ValueError("another form")
-    columns = {name: np.array(made["packets"][name], _PACKET[name]) for name in _COLUMNS}
-    packets = np.zeros(len(columns["offset"]), _PACKET)
+    columns = {name: np.array(made["packets"][name], PACKET[name]) for name in _COLUMNS}
+    packets = np.zeros(len(columns["offset"]), PACKET)
     for name, column in columns.items():
         if column.shape != packets.shape:
             raise ValueError("columns of unlike length")
@@ -281,7 +281,7 @@ def make_index(data: Any, *, strict: bool = True) -> CodestreamIndex:
     return CodestreamIndex(
         header=(facts["start"], end - facts["start"]),
         parts=tuple((tile, sot, body - sot, end - body) for tile, sot, body, end in found),
-        packets=np.frombuffer(packets, _PACKET),
+        packets=np.frombuffer(packets, PACKET),
         size=facts["size"],
         origin=facts["origin"],
         grid=facts["grid"],

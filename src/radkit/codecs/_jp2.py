@@ -1,10 +1,12 @@
-"""Steps over the boxes of a JP2 or JPH file to its codestream (T.800 annex I)."""
+"""Steps over the boxes of a JP2 or JPH file to its codestream, or exchanges it (T.800 annex I)."""
 
 from __future__ import annotations
 
+import struct
+
 from radkit.errors import CorruptPixelData, Problem, TruncatedPixelData
 
-__all__ = ["find_codestream"]
+__all__ = ["find_codestream", "rewrap"]
 
 SOC_SIZ = b"\xff\x4f\xff\x51"
 SIGNATURE = b"\x00\x00\x00\x0cjP  "
@@ -74,3 +76,40 @@ def _boxes(data: memoryview, at: int, stop: int) -> list[tuple[bytes, int, int]]
         found.append((kind, start, min(end, stop)))
         at = end
     return found
+
+
+def rewrap(data: memoryview, codestream: bytes, reduce: int) -> bytes:
+    """Return the JP2 or JPH file with another codestream, of an image of 1/2**reduce the size.
+
+    Other boxes are copied, but a resolution in pixels a metre would be wrong for a smaller image.
+    """
+    made, at = [], 0
+    for kind, start, stop in _boxes(data, 0, len(data)):
+        if kind == b"jp2c" and at == 0:
+            made.append(_box(kind, codestream))
+            at = start
+        elif kind == b"jp2h" and reduce:
+            made.append(_box(kind, _smaller(data, start, stop, codestream)))
+        else:
+            made.append(_box(kind, data[start:stop]))
+    return b"".join(made)
+
+
+def _smaller(data: memoryview, start: int, stop: int, codestream: bytes) -> bytes:
+    """Return the boxes of jp2h with the height and width that SIZ now says (I.5.3.1)."""
+    x1, y1, x0, y0 = struct.unpack_from(">4I", codestream, 8)
+    made = []
+    for kind, first, last in _boxes(data, start, stop):
+        body = bytes(data[first:last])
+        if kind == b"ihdr":
+            body = struct.pack(">II", y1 - y0, x1 - x0) + body[8:]
+        if kind != b"res ":
+            made.append(_box(kind, body))
+    return b"".join(made)
+
+
+def _box(kind: bytes, body: bytes | memoryview) -> bytes:
+    size = len(body) + 8
+    if size >> 32:
+        return struct.pack(">I4sQ", 1, kind, size + 8) + bytes(body)
+    return struct.pack(">I4s", size, kind) + bytes(body)

@@ -10,11 +10,20 @@ from radkit.codecs._common import Region
 from radkit.codecs._j2k_decode import decode_labelled
 from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled, levels_for
 from radkit.codecs.frame import CodedFrame, FrameSpec, UncodedFrame
-from radkit.codecs.jpeg2000 import decode, frame_info, index, info
+from radkit.codecs.jpeg2000 import decode, frame_info, index, info, truncate
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import OptionError
 
-__all__ = ["decode", "decode_frame", "encode", "encode_frame", "frame_info", "index", "info"]
+__all__ = [
+    "decode",
+    "decode_frame",
+    "encode",
+    "encode_frame",
+    "frame_info",
+    "index",
+    "info",
+    "truncate",
+]
 
 RPCL_UID = "1.2.840.10008.1.2.4.202"
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.201", RPCL_UID)

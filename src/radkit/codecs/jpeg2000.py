@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radkit.codecs import _j2k_header
+from radkit.codecs import _j2k_header, _j2k_truncate
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
 from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
@@ -29,6 +29,7 @@ __all__ = [
     "frame_info",
     "index",
     "info",
+    "truncate",
 ]
 
 LOSSLESS_UIDS = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.92")
@@ -147,6 +148,55 @@ def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
     are not needed.
     """
     return make_index(data, strict=strict)
+
+
+def truncate(
+    data: Any, *, reduce: int | None = None, layers: int | None = None, max_bytes: int | None = None
+) -> bytes:
+    """Cut a codestream to a resolution, to layers or to a number of bytes, without decoding.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Codestream, raw or in a JP2 or JPH file; of either coding.
+    reduce : int, optional
+        Halvings of each side. The result is a smaller image: decoded whole, it gives what
+        `decode` gives of `data` with this `reduce`.
+    layers : int, optional
+        Quality layers to keep. Default: all.
+    max_bytes : int, optional
+        Largest size of the result. The image keeps its size; packets are kept layer by layer,
+        in a layer from the lowest resolution up, as long as they fit, and the others become
+        empty.
+
+    Returns
+    -------
+    bytes
+        A codestream, or a file if `data` is one. Packed packet headers (PPM, PPT) are put before
+        their packets, packet lengths (PLT, PLM) are left out, TLM is written anew. Without
+        anything to change, `data` as they are.
+
+    Raises
+    ------
+    CorruptPixelData, TruncatedPixelData
+        Headers or packet headers break T.800, or end early.
+    OptionError
+        An option is out of range; `max_bytes` has no room for the lowest resolution; or tiles
+        cannot be halved `reduce` times: 2**reduce must divide their size if there are several,
+        and no tile may become empty.
+    UnsupportedTransferSyntax
+        The file maps the samples through a palette.
+    LimitExceeded
+        The headers ask for more than `radkit.limits` allows.
+
+    Notes
+    -----
+    T.800 annexes A and B. Neither code-blocks nor wavelets are touched, so that what a
+    reversible codestream loses is only what is cut. A codestream that carried all that is
+    needed for a lossless image does so no more if layers or packets are gone; data sets must
+    then say lossy.
+    """
+    return _j2k_truncate.truncate(data, reduce=reduce, layers=layers, max_bytes=max_bytes)
 
 
 def frame_info(data: Any) -> CodestreamInfo | None:
