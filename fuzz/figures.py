@@ -178,6 +178,7 @@ def page(kept: dict[str, Any]) -> str:
         ("FINDINGS", finding_rows(kept)),
     ):
         template = template.replace(f"<!-- {mark} -->", "\n".join(rows))
+    template = template.replace("<!-- SLOWEST -->", str(kept.get("slowest", "Not measured yet.")))
     return template.replace("<!-- MEASURED -->", str(at))
 
 
