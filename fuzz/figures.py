@@ -167,6 +167,18 @@ def finding_rows(kept: dict[str, Any]) -> list[str]:
     return rows
 
 
+def slowest(kept: dict[str, Any]) -> str:
+    found = kept.get("slowest")
+    if not found:
+        return "Not measured yet."
+    form = ", ".join(f"{name} {value}" for name, value in found["form"].items())
+    return (
+        f"`python -m fuzz.worst` tried {found['tried']:,} decodings at {found['commit']}; "
+        f"the slowest took {found['seconds']} s of one processor: {found['bytes']:,} bytes ({form}), "
+        f"which ended in {found['outcome']}."
+    )
+
+
 def page(kept: dict[str, Any]) -> str:
     """Return the text of docs/fuzzing.md."""
     template = (ROOT / "fuzz" / "page.md").read_text()
@@ -178,6 +190,7 @@ def page(kept: dict[str, Any]) -> str:
         ("FINDINGS", finding_rows(kept)),
     ):
         template = template.replace(f"<!-- {mark} -->", "\n".join(rows))
+    template = template.replace("<!-- SLOWEST -->", slowest(kept))
     return template.replace("<!-- MEASURED -->", str(at))
 
 

@@ -27,7 +27,7 @@ NATIVE = ROOT / "src" / "radkit" / "_native"
 PAGE = ROOT / "docs" / "reliability-rows.md"
 
 
-def tests_of_rows() -> dict[int, set[str]]:
+def rows_tested() -> dict[int, set[str]]:
     """Return the names of the tests by the row that they stand for."""
     found: dict[int, set[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_reliability*.py")):
@@ -43,7 +43,7 @@ def test_each_row_of_the_page_names_its_tests_and_all_of_them() -> None:
         if match := re.match(r"\| (\d+) \|", line):
             row = int(match[1])
             said[row] = set(re.findall(r"`(tests/[\w/.]+::\w+)`", line))
-    assert said == tests_of_rows()
+    assert said == rows_tested()
     assert sorted(said) == list(range(1, 18))
 
 

@@ -125,10 +125,8 @@ static void decode_opened(rk_fuzz_j2k_picture *p, rk_j2k_stream *s, const rk_fuz
                               .layers = wish->layers,
                               .area = choose_area(s, wish),
                               .transform = !wish->raw,
-                              .outputs = outputs};
-#ifdef RK_FUZZ_THREADS
-    request.threads = wish->threads;
-#endif
+                              .outputs = outputs,
+                              .threads = wish->threads};
     choose_comps(p, s, &request, wish);
     if (p->count == 0 || too_large(p, limits)) {
         p->count = 0;

@@ -22,7 +22,7 @@ typedef struct rk_fuzz_j2k_wish {
     unsigned spare;     /* steps of output size above the smallest that holds a sample */
     bool cropped;
     uint8_t crop[4];    /* left, top, right, bottom of the area in 256ths */
-    unsigned threads;   /* where the decoder has any */
+    unsigned threads;   /* at most */
     bool strict;
     uint32_t cpu;
     uint8_t fill;       /* of the outputs beforehand */

@@ -109,6 +109,20 @@ def test_inspect_goes_on_after_a_bad_file(tmp_path, capsys):
     assert found[1]["dtype"] == "int16"
 
 
+def test_inspect_deep_tells_the_bytes_of_resolutions(capsys):
+    source = str(sample("us_j2k"))
+    assert main(["inspect", "--deep", "--json", source]) == 0
+    (told,), _ = lines(capsys)
+    (frame,) = told["coded_bytes"]
+    assert len(frame) == told["codestream"]["reductions"] + 1
+    assert 0 < sum(map(sum, frame)) < told["pixel_bytes"]
+    assert main(["inspect", "--deep", source]) == 0
+    text = capsys.readouterr().out
+    whole = told["shape"][1:3]
+    assert f"{whole[0]} x {whole[1]}: {sum(frame[-1]):,} bytes" in text
+    assert text.count("up to here") == len(frame)
+
+
 def test_inspect_shows_no_patient_values(tmp_path, capsys):
     ds = pydicom.dcmread(CT)
     ds.PatientName, ds.PatientID = "Secret^Name", "SECRET42"

@@ -27,7 +27,9 @@ __all__ = ["inspect"]
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option(
-    "--deep", is_flag=True, help="Also read all packet headers; no codec of this version does."
+    "--deep",
+    is_flag=True,
+    help="Also read all packet headers of JPEG 2000 and HTJ2K: bytes of each resolution.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @common_options
@@ -67,6 +69,25 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def _resolutions(info: ImageInfo) -> list[tuple[str, str]]:
+    """Return lines with the bytes of each resolution, summed over frames and layers."""
+    known = [frame for frame in info.coded_bytes if len(frame) > 1]
+    if not known:
+        return []
+    frames, rows, cols = info.shape[:3]
+    top = max(len(frame) for frame in known) - 1
+    lines, sent = [], 0
+    for level in range(top + 1):
+        size = sum(sum(frame[level]) for frame in known if level < len(frame))
+        sent += size
+        shrink = top - level
+        shape = f"{-(-rows >> shrink)} x {-(-cols >> shrink)}"
+        lines.append((f"  resolution {level}", f"{shape}: {size:,} bytes, {sent:,} up to here"))
+    if len(known) < frames:
+        lines.append(("  frames with readable packets", f"{len(known)} of {frames}"))
+    return lines
+
+
 def _table(name: str, info: ImageInfo) -> None:
     from rich.markup import escape
     from rich.table import Table
@@ -91,6 +112,7 @@ def _table(name: str, info: ImageInfo) -> None:
             key: value for key, value in _plain(info.codestream).items() if value not in (None, [])
         }
         lines += [(f"  {key}", str(value)) for key, value in told.items()]
+    lines += _resolutions(info)
     lines += [("problem", f"{problem.code}: {problem.text}") for problem in info.problems]
     for label, text in lines:
         table.add_row(escape(label), escape(text))

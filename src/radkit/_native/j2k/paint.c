@@ -359,7 +359,7 @@ static rk_status paint_groups(const rk_j2k_painter *p, rk_j2k_tile *t, rk_j2k_pl
 {
     rk_j2k_survey survey;
     size_t k = 0;
-    rk_j2k_look_through(t, planes, count, &survey);
+    RK_TRY(rk_j2k_look_through(t, planes, count, &survey));
     if (t->params.mct && p->request->transform && count >= 3 && planes[2].index == 2) {
         RK_TRY(paint_group(p, t, planes, 3, true, &survey, verdict));
         k = 3;

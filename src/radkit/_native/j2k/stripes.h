@@ -99,8 +99,10 @@ typedef struct rk_j2k_hand {
     rk_status status;   /* of the machine, or a limit */
 } rk_j2k_hand;
 
-/* survey.c: counts the code-blocks that are decoded; sets `any` of the planes. */
-void rk_j2k_look_through(rk_j2k_tile *t, rk_j2k_plane *planes, size_t n, rk_j2k_survey *survey);
+/* survey.c: counts the code-blocks that are decoded and the work they ask for beyond what their
+ * bytes pay for; sets `any` of the planes. */
+RK_MUST_CHECK rk_status rk_j2k_look_through(rk_j2k_tile *t, rk_j2k_plane *planes, size_t n,
+                                            rk_j2k_survey *survey);
 
 /* batch.c */
 RK_MUST_CHECK rk_status rk_j2k_hand_open(rk_j2k_hand *h, const rk_j2k_tile *t,

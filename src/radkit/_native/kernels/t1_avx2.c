@@ -4,8 +4,8 @@
  * A word of 64 bits is 16 columns by the 4 rows of a stripe in scan order, bit = 4 * column + row.
  * Words say which samples are significant, coded in this plane, refined before, negative; one word
  * per plane takes the decoded bits, from which the coefficients are made at the end. Contexts
- * come from one word per column of a stripe: a window of 3 x 6 samples around it, bit = 3 *
- * row + column, says which are significant, and from bit 32 on which are negative.
+ * come from two words of 32 bits per column of a stripe: in a window of 3 x 6 samples around it,
+ * bit = 3 * row + column, one says which are significant, the other which are negative.
  */
 #include <immintrin.h>
 #include <string.h>
@@ -193,12 +193,14 @@ static void prepare(rk_t1_frame *f, const rk_t1_block *b)
     memcpy(t->states, rk_t1_states, sizeof t->states);
     memcpy(t->zero, rk_t1_zero[b->band & 3], sizeof t->zero);
     memcpy(t->sign, rk_t1_sign, sizeof t->sign);
+    memcpy(t->later, rk_t1_later, sizeof t->later);
     size_t n = f->words * f->stripes, bytes = n * sizeof(uint64_t);
     memset(t->significant, 0, bytes + 2 * f->words * sizeof(uint64_t));
     memset(t->coded, 0, bytes);
     memset(t->refined, 0, bytes);
     memset(t->negative, 0, bytes);
-    memset(t->column, 0, (f->stripes + 2) * f->pitch * sizeof(uint64_t));
+    for (int half = 0; half < 2; half++)
+        memset(t->window + half * RK_T1_COLUMNS, 0, (f->stripes + 2) * f->pitch * sizeof(uint32_t));
     for (size_t i = 0; i < n; i++) {
         size_t columns = b->width - i % f->words * 16, rows = b->height - i / f->words * 4;
         uint64_t valid = columns >= 16 ? ~0ull : (1ull << (4 * columns)) - 1;

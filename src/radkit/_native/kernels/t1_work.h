@@ -5,13 +5,13 @@
 #include "t1.h"
 
 /* Bytes of work before the code string, the most of any variant. */
-#define RK_T1_STATE 131072
+#define RK_T1_STATE 132096
 
 /* t1_tables.c */
 extern const uint64_t rk_t1_states[94];
 extern const uint8_t rk_t1_zero[4][512];
 extern const uint8_t rk_t1_sign[256];
-extern const uint64_t rk_t1_around[64];
+extern const uint64_t rk_t1_later[64];
 
 /* One block by the reference. */
 void rk_t1_decode_one(rk_t1_block *b, void *work);
