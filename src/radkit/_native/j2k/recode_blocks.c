@@ -1,0 +1,274 @@
+/* Code-blocks to quantised coefficients, many at a time. */
+#include <string.h>
+
+#include "recode.h"
+#include "rules.h"
+
+enum { ROOM = RK_J2K_RECODE_ROOM };
+
+/* More than a block can use: 4096 samples, 62 planes, 3 passes, 2 symbols, 15 bits each. */
+#define SEGMENT_MAX ((uint32_t)1 << 20)
+/* Planes that ht.h decodes in 32 bits. */
+#define HT_PLANES_INT32 30
+#define VALUES ((size_t)RK_BLOCK_AREA * 4)
+/* Styles whose blocks have other bytes than those without. */
+#define STYLES_CODED (RK_T1_BYPASS | RK_T1_RESET | RK_T1_TERMINATE | RK_T1_SYMBOLS)
+
+rk_status rk_j2k_recode_ready(rk_j2k_recoder *r)
+{
+    rk_j2k_arena *a = &r->arena;
+    rk_j2k_recode_queue *q = &r->queue;
+    RK_TRY(rk_j2k_take_raw(a, (void **)&q->jobs, 2 * ROOM, sizeof *q->jobs));
+    RK_TRY(rk_j2k_take_raw(a, (void **)&q->t1, ROOM, sizeof *q->t1));
+    RK_TRY(rk_j2k_take_raw(a, (void **)&q->ht, ROOM, sizeof *q->ht));
+    if (r->task.ht)
+        RK_TRY(rk_j2k_take_raw(a, (void **)&q->to_ht, ROOM, sizeof *q->to_ht));
+    else {
+        RK_TRY(rk_j2k_take_raw(a, (void **)&q->to_t1, ROOM, sizeof *q->to_t1));
+        RK_TRY(rk_j2k_take_raw(a, (void **)&q->ends, ROOM * RK_T1_PASSES, sizeof *q->ends));
+    }
+    return rk_j2k_take_raw(a, (void **)&q->values, 2 * ROOM, VALUES);
+}
+
+static rk_status corrupt(const rk_j2k_recode_job *job, enum rk_j2k_rule rule)
+{
+    return rk_j2k_fail(RK_CORRUPT, rule, job->offset);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+/* Bytes of the chunks from `first` on that are of its segment, in one piece with RK_PAD readable
+ * bytes behind; *next is set to the chunk after them. */
+static rk_status join(rk_j2k_recoder *r, const rk_j2k_bytes *first, const rk_j2k_bytes **next,
+                      rk_t1_segment *out)
+{
+    const rk_j2k_stream *s = r->stream;
+    uint64_t size = 0, passes = 0;
+    const rk_j2k_bytes *end = first;
+    for (; end && end->segment == first->segment; end = end->next) {
+        size += end->size;
+        passes += end->passes;
+    }
+    *next = end;
+    *out = (rk_t1_segment){first->data, size < SEGMENT_MAX ? (uint32_t)size : SEGMENT_MAX,
+                           (uint32_t)passes};
+    if (out->size > r->queue.longest)
+        r->queue.longest = out->size;
+    if (first->next == end && (size_t)(s->data + s->stop - first->data) >= first->size + RK_PAD)
+        return rk_j2k_fine();
+    uint8_t *copy;
+    RK_TRY(rk_j2k_take_raw(&r->bytes, (void **)&copy, (uint64_t)out->size + RK_PAD, 1));
+    out->data = copy;
+    size_t left = out->size;
+    for (const rk_j2k_bytes *p = first; p != end && left; p = p->next) {
+        size_t n = p->size < left ? p->size : left;
+        memcpy(copy, p->data, n);
+        copy += n;
+        left -= n;
+    }
+    memset(copy, 0, RK_PAD);
+    return rk_j2k_fine();
+}
+
+/* ---- blocks of Part 1 ------------------------------------------------------------------------ */
+
+static rk_status take_segments(rk_j2k_recoder *r, const rk_j2k_block *block, rk_t1_block *b)
+{
+    rk_t1_segment *segments;
+    size_t count = 0, n = 0;
+    for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
+        b->passes += bytes->passes;
+        count++;
+    }
+    RK_TRY(rk_j2k_take_raw(&r->bytes, (void **)&segments, count, sizeof *segments));
+    for (const rk_j2k_bytes *bytes = block->first; bytes; n++)
+        RK_TRY(join(r, bytes, &bytes, &segments[n]));
+    b->segments = segments;
+    b->count = (uint32_t)n;
+    return rk_j2k_fine();
+}
+
+static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
+                           const rk_j2k_block *block, rk_j2k_recode_job job)
+{
+    rk_j2k_recode_queue *q = &r->queue;
+    if (block->zero > planes)
+        return corrupt(&job, RK_J2K_ZERO_PLANES);
+    planes -= block->zero;
+    rk_t1_block b = {.width = job.width,
+                     .height = job.height,
+                     .band = job.kind,
+                     .style = style & 0x3F,
+                     .planes = (uint8_t)planes,
+                     .stride = job.width};
+    RK_TRY(take_segments(r, block, &b));
+    if (b.passes > (planes ? 3 * planes - 2 : 0))
+        return corrupt(&job, RK_J2K_PASSES);
+    if (!b.passes)
+        return rk_j2k_fine();
+    if (!r->task.ht && !(style & STYLES_CODED) && b.count == 1) { /* the block as it is */
+        rk_j2k_coded coded = {.size = b.segments->size,
+                              .passes = (uint16_t)b.passes,
+                              .planes = (uint8_t)planes};
+        return rk_j2k_recode_keep(r, &job, coded, b.segments->data, NULL, planes);
+    }
+    if (planes > RK_COEF_PLANES_INT32)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
+    job.format = b.format = planes > RK_COEF_PLANES_INT16 ? RK_COEF_INT32 : RK_COEF_INT16;
+    job.plane = (uint8_t)(planes - 1 - (b.passes - 1) / 3);
+    job.refines = (b.passes - 1) % 3;
+    job.values = b.out = q->values + q->t1_count * VALUES;
+    q->jobs[q->t1_count] = job;
+    q->t1[q->t1_count++] = b;
+    return q->t1_count == ROOM ? rk_j2k_recode_flush(r) : rk_j2k_fine();
+}
+
+/* ---- HT blocks ------------------------------------------------------------------------------- */
+
+/* The last HT set whose cleanup pass is there; its refinement passes as far as they go. */
+static rk_status find_set(rk_j2k_recoder *r, const rk_j2k_block *block, rk_t1_segment *cleanup,
+                          rk_t1_segment *refine, unsigned *set)
+{
+    *cleanup = *refine = (rk_t1_segment){NULL, 0, 0};
+    for (const rk_j2k_bytes *bytes = block->first; bytes;) {
+        rk_t1_segment segment;
+        unsigned number = bytes->segment;
+        RK_TRY(join(r, bytes, &bytes, &segment));
+        if (segment.size == 0)
+            continue;
+        if (number % 2 == 0) {
+            *cleanup = segment;
+            refine->size = refine->passes = 0;
+            *set = number / 2;
+        } else if (number / 2 == *set)
+            *refine = segment;
+    }
+    return rk_j2k_fine();
+}
+
+static rk_status queue_ht(rk_j2k_recoder *r, rk_ht_block b, rk_j2k_recode_job job)
+{
+    rk_j2k_recode_queue *q = &r->queue;
+    bool narrow = b.plane == 0 && b.passes == 1;
+    if (!narrow && b.plane + b.planes > HT_PLANES_INT32)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
+    job.plane = b.plane;
+    job.refines = (uint8_t)(b.passes - 1);
+    job.format = b.format = narrow ? RK_COEF_INT16 : RK_COEF_INT32;
+    job.values = b.out = q->values + (ROOM + q->ht_count) * VALUES;
+    q->jobs[ROOM + q->ht_count] = job;
+    q->ht[q->ht_count++] = b;
+    return q->ht_count == ROOM ? rk_j2k_recode_flush(r) : rk_j2k_fine();
+}
+
+static rk_status add_ht(rk_j2k_recoder *r, unsigned style, unsigned planes,
+                        const rk_j2k_block *block, rk_j2k_recode_job job)
+{
+    rk_t1_segment cleanup, refine;
+    unsigned set = 0;
+    RK_TRY(find_set(r, block, &cleanup, &refine, &set));
+    if (!cleanup.size)
+        return rk_j2k_fine();
+    unsigned used = block->zero + 1u + set; /* planes that the cleanup pass codes */
+    unsigned passes = 1 + (refine.size ? refine.passes : 0);
+    if (used > planes)
+        return corrupt(&job, RK_J2K_ZERO_PLANES);
+    if (passes > 3 || (passes > 1 && used == planes))
+        return corrupt(&job, RK_J2K_PASSES);
+    rk_ht_block b = {.width = job.width,
+                     .height = job.height,
+                     .cleanup = cleanup.data,
+                     .cleanup_size = cleanup.size,
+                     .refine = refine.data,
+                     .refine_size = refine.size,
+                     .passes = (uint8_t)passes,
+                     .plane = (uint8_t)(planes - used),
+                     .planes = (uint8_t)used,
+                     .causal = style & RK_T1_CAUSAL,
+                     .stride = job.width};
+    if (!r->task.ht)
+        return queue_ht(r, b, job);
+    rk_j2k_coded coded = {.size = cleanup.size,
+                          .refine = passes > 1 ? refine.size : 0,
+                          .passes = (uint16_t)passes,
+                          .planes = (uint8_t)(b.plane + 1)};
+    return rk_j2k_recode_keep(r, &job, coded, cleanup.data, refine.data, planes);
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+rk_status rk_j2k_recode_block(rk_j2k_recoder *r, const rk_j2k_tilecomp *c,
+                              const rk_j2k_band *band, const rk_j2k_block *block,
+                              rk_j2k_recode_job job)
+{
+    unsigned style = c->coding->style.flags, flags = block->flags;
+    bool plain = !(style & RK_J2K_HT) || flags & RK_J2K_IS_PLAIN;
+    job.offset = (uint64_t)(block->first->data - r->stream->data);
+    if (!plain && !(flags & RK_J2K_IS_HT))
+        return rk_j2k_fine();
+    return plain ? add_plain(r, style, band->planes, block, job)
+                 : add_ht(r, style, band->planes, block, job);
+}
+
+static rk_status judge(rk_j2k_recode_job *job, uint32_t result, uint64_t peak)
+{
+    job->peak = peak;
+    if (result & RK_BLOCK_WIDE)
+        return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job->offset);
+    if (result & (RK_BLOCK_DAMAGED | RK_BLOCK_EXCESS))
+        return corrupt(job, RK_J2K_BLOCK);
+    return rk_j2k_fine();
+}
+
+static rk_status decode_t1(rk_j2k_recoder *r)
+{
+    rk_j2k_recode_queue *q = &r->queue;
+    void *work;
+    size_t size;
+    if (!q->t1_count)
+        return rk_j2k_fine();
+    if (!rk_t1_work_size(&size, q->longest)) {
+        r->stream->budget.asked = UINT64_MAX;
+        return rk_j2k_fail(RK_LIMIT, RK_J2K_MAX_MEMORY, 0);
+    }
+    RK_TRY(rk_j2k_take_raw(&r->bytes, &work, (uint64_t)size + 4096, 1)); /* aligned to 64 */
+    r->t1.decode(q->t1, q->t1_count, work);
+    for (size_t k = 0; k < q->t1_count; k++)
+        RK_TRY(judge(&q->jobs[k], q->t1[k].result, q->t1[k].peak));
+    return rk_j2k_fine();
+}
+
+static rk_status decode_ht(rk_j2k_recoder *r)
+{
+    rk_j2k_recode_queue *q = &r->queue;
+    void *work;
+    if (!q->ht_count)
+        return rk_j2k_fine();
+    RK_TRY(rk_j2k_take_raw(&r->bytes, &work, (uint64_t)rk_ht_work_size() + 4096, 1));
+    r->ht.decode(q->ht, q->ht_count, work);
+    for (size_t k = 0; k < q->ht_count; k++) {
+        rk_ht_block *b = &q->ht[k];
+        rk_j2k_recode_job *job = &q->jobs[ROOM + k];
+        if (b->result & RK_BLOCK_WIDE && b->format == RK_COEF_INT16) {
+            job->format = b->format = RK_COEF_INT32;
+            r->ht.decode(b, 1, work);
+        }
+        RK_TRY(judge(job, b->result, b->peak));
+    }
+    return rk_j2k_fine();
+}
+
+rk_status rk_j2k_recode_flush(rk_j2k_recoder *r)
+{
+    rk_j2k_recode_queue *q = &r->queue;
+    if (rk_j2k_late(r->stream))
+        return rk_j2k_too_late(r->stream);
+    RK_TRY(decode_t1(r));
+    RK_TRY(decode_ht(r));
+    RK_TRY(rk_j2k_recode_encode(r, q->jobs, q->t1_count));
+    RK_TRY(rk_j2k_recode_encode(r, q->jobs + ROOM, q->ht_count));
+    q->t1_count = q->ht_count = 0;
+    q->longest = 0;
+    rk_j2k_rewind(&r->bytes);
+    return rk_j2k_fine();
+}

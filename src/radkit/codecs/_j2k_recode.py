@@ -1,0 +1,107 @@
+"""JPEG 2000 to HTJ2K and back, code-block by code-block: no wavelet, no quantisation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from radkit import limits
+from radkit._native import cpu
+from radkit._native._j2k_recode import recode
+from radkit.codecs import _j2k_header
+from radkit.codecs._common import as_view
+from radkit.codecs._j2k_encoder import COMMENT, ORDERS
+from radkit.codecs._j2k_model import Header
+from radkit.codecs.frame import CodestreamInfo
+from radkit.codecs.options import Coding
+from radkit.errors import CorruptPixelData, OptionError, TruncatedPixelData, VerificationError
+
+__all__ = ["Goal", "recoded"]
+
+Goal = Literal["htj2k", "jpeg2000"]
+
+
+def recoded(data: Any, to: Goal, coding: Coding | None) -> bytes:
+    """Do the work of `jpeg2000.transcode`."""
+    if to not in ("htj2k", "jpeg2000"):
+        raise OptionError(f'to must be "htj2k" or "jpeg2000", not {to!r}')
+    layout = coding or Coding()
+    view = as_view(data)
+    header = _j2k_header.parse(view)
+    before = header.info()
+    _check_source(header)
+    _check_layout(before, layout, to)
+    start = header.facts["start"]
+    now = limits.current()
+    made = recode(
+        view,
+        start,
+        header.facts["end"],
+        ht=to == "htj2k",
+        order=ORDERS[layout.progression],
+        split=layout.tile_parts,
+        tlm=layout.tlm,
+        plt=layout.plt,
+        comment=COMMENT,
+        pixels=now.max_pixels,
+        tiles=now.max_tiles,
+        blocks=now.max_blocks,
+        packets=max(_j2k_header.MAX_PACKETS, now.max_blocks),
+        memory=now.max_memory_bytes,
+        seconds=limits.seconds_left(),
+        cpu=cpu.USE,
+    )
+    return _checked(made, before, layout, to)
+
+
+def _check_source(header: Header) -> None:
+    """Refuse what would not be the whole image in the result."""
+    if header.mapping is not None:
+        problem = header.mapping
+        raise CorruptPixelData(problem.text, offset=problem.offset, section="PS3.5 8.2.4")
+    if header.stream.sound < 1.0:
+        raise TruncatedPixelData(
+            "the codestream ends early, or tile-parts are missing",
+            decoded=header.stream.sound,
+            section="T.800 A.4",
+        )
+
+
+def _check_layout(source: CodestreamInfo, layout: Coding, to: Goal) -> None:
+    """Refuse a layout that code-blocks cannot be brought into as they are."""
+    usual = Coding()
+    asked = {
+        "levels": (layout.levels, None, source.reductions),
+        "block": (layout.block, usual.block, source.block),
+        "tile": (layout.tile, None, source.tile),
+        "precincts": (layout.precincts, (), None),
+        "layers": (layout.layers, (), None),
+    }
+    for name, (value, default, there) in asked.items():
+        if value not in (default, there):
+            raise OptionError(
+                f"Coding.{name} is that of the source when code-blocks are recoded",
+                hint="Leave it out, or decode the image and encode it",
+            )
+    if to == source.coding == "jpeg2000" and source.layers > 1:
+        raise OptionError(
+            "quality layers would be lost: they are not kept from JPEG 2000 to JPEG 2000"
+        )
+
+
+def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> bytes:
+    """Hold the headers of the result against those of the source."""
+    header = _j2k_header.parse(memoryview(made))
+    after = header.info()
+    same = ("rows", "cols", "precisions", "signs", "reductions", "tile", "block", "reversible")
+    right = (
+        all(getattr(after, name) == getattr(before, name) for name in (*same, "mct"))
+        and after.coding == to
+        and after.layers == 1
+        and after.progression == layout.progression
+        and after.tlm == layout.tlm
+        and header.stream.sound == 1.0
+        and not after.problems
+    )
+    if not right:
+        raise VerificationError("other headers were written than those of the source ask for")
+    return made
