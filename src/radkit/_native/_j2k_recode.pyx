@@ -54,6 +54,7 @@ cdef extern from "j2k/recode.h" nogil:
         size_t capacity, size
     ctypedef struct rk_j2k_recoder:
         rk_j2k_writing writing
+        uint64_t cut
     rk_status rk_j2k_recoder_open(rk_j2k_recoder *r, rk_j2k_stream *s,
                                   const rk_j2k_recoding *task)
     rk_status rk_j2k_recoder_run(rk_j2k_recoder *r)
@@ -95,7 +96,10 @@ def recode(const uint8_t[::1] data not None, size_t start, size_t stop, *, bint 
            unsigned order, bint split, bint tlm, bint plt, bytes comment not None,
            uint64_t pixels, uint64_t tiles, uint64_t blocks, uint64_t packets, uint64_t memory,
            double seconds, uint32_t cpu):
-    """Return the codestream data[start:stop] with code-blocks of one kind: HT, or Part 1."""
+    """Recode data[start:stop] to code-blocks of one kind: HT, or Part 1.
+
+    Returns the codestream, and how many blocks of the source end above bit-plane 0.
+    """
     cdef rk_j2k_stream s
     cdef rk_j2k_recoder r
     cdef rk_j2k_recoding task
@@ -122,7 +126,7 @@ def recode(const uint8_t[::1] data not None, size_t start, size_t stop, *, bint 
                     status = rk_j2k_recoder_run(&r)
             if status.code != RK_OK:
                 raise _wrong(&s, status)
-            return _written(&s, &r)
+            return _written(&s, &r), r.cut
         finally:
             rk_j2k_recoder_close(&r)
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from radkit import limits
 from radkit._native import cpu
@@ -15,12 +15,20 @@ from radkit.codecs.frame import CodestreamInfo
 from radkit.codecs.options import Coding
 from radkit.errors import CorruptPixelData, OptionError, TruncatedPixelData, VerificationError
 
-__all__ = ["Goal", "recoded"]
+__all__ = ["Goal", "Recoded", "recoded"]
 
 Goal = Literal["htj2k", "jpeg2000"]
 
 
-def recoded(data: Any, to: Goal, coding: Coding | None) -> bytes:
+class Recoded(NamedTuple):
+    """A codestream of the other coding; `whole` if no block of the source was cut short."""
+
+    data: bytes
+    info: CodestreamInfo
+    whole: bool
+
+
+def recoded(data: Any, to: Goal, coding: Coding | None) -> Recoded:
     """Do the work of `jpeg2000.transcode`."""
     if to not in ("htj2k", "jpeg2000"):
         raise OptionError(f'to must be "htj2k" or "jpeg2000", not {to!r}')
@@ -32,7 +40,7 @@ def recoded(data: Any, to: Goal, coding: Coding | None) -> bytes:
     _check_layout(before, layout, to)
     start = header.facts["start"]
     now = limits.current()
-    made = recode(
+    made, cut = recode(
         view,
         start,
         header.facts["end"],
@@ -50,7 +58,7 @@ def recoded(data: Any, to: Goal, coding: Coding | None) -> bytes:
         seconds=limits.seconds_left(),
         cpu=cpu.USE,
     )
-    return _checked(made, before, layout, to)
+    return Recoded(made, _checked(made, before, layout, to), not cut)
 
 
 def _check_source(header: Header) -> None:
@@ -88,8 +96,8 @@ def _check_layout(source: CodestreamInfo, layout: Coding, to: Goal) -> None:
         )
 
 
-def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> bytes:
-    """Hold the headers of the result against those of the source."""
+def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> CodestreamInfo:
+    """Hold the headers of the result against those of the source, and return them."""
     header = _j2k_header.parse(memoryview(made))
     after = header.info()
     same = ("rows", "cols", "precisions", "signs", "reductions", "tile", "block", "reversible")
@@ -104,4 +112,4 @@ def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> b
     )
     if not right:
         raise VerificationError("other headers were written than those of the source ask for")
-    return made
+    return after

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from radkit.codecs import _j2k_header, _j2k_truncate
+from radkit.codecs import _j2k_header, _j2k_recode, _j2k_truncate
 from radkit.codecs._common import Region, as_view
 from radkit.codecs._j2k_decode import decode_any, decode_labelled
 from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
@@ -29,6 +29,7 @@ __all__ = [
     "frame_info",
     "index",
     "info",
+    "transcode",
     "truncate",
 ]
 
@@ -148,6 +149,50 @@ def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
     are not needed.
     """
     return make_index(data, strict=strict)
+
+
+def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) -> bytes:
+    """Bring a codestream from JPEG 2000 to HTJ2K or back without decoding the image.
+
+    The quantised coefficients are coded anew; wavelet, quantisation and component transform
+    stay. The result decodes to the same samples, also if the source is irreversible, or if
+    its code-blocks were cut short by a rate control.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Codestream, or the JP2 or JPH file that holds it. It must be whole.
+    to : {"htj2k", "jpeg2000"}
+        Coding of the code-blocks of the result. If the source has it already, blocks keep
+        their bytes and only the layout changes.
+    coding : Coding, optional
+        Progression, tile-parts, TLM and PLT of the result. Levels, code-blocks, tiles and
+        precincts are those of the source; there is one quality layer.
+
+    Returns
+    -------
+    bytes
+        A raw codestream.
+
+    Raises
+    ------
+    CorruptPixelData, TruncatedPixelData
+        The source breaks T.800 or T.814, or ends early.
+    EncodeError
+        Components or tiles of unlike kind, a region of interest, or more than 30
+        bit-planes: decode and encode such images.
+    OptionError
+        `coding` asks for what only a new encoding can do.
+    LimitExceeded
+        The size is above a limit, or `max_seconds` are over.
+
+    Notes
+    -----
+    T.800 D, T.814 7. A block that ends behind the cleanup pass of bit-plane p becomes one HT
+    cleanup pass of that plane, one that ends behind a significance or refinement pass has
+    SigProp and MagRef as well. There are no placeholder passes.
+    """
+    return _j2k_recode.recoded(data, to, coding).data
 
 
 def truncate(

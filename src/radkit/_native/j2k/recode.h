@@ -75,6 +75,7 @@ typedef struct rk_j2k_recoder {
     rk_j2k_recode_queue queue;
     uint8_t planes[RK_J2K_STEPS_MAX]; /* that bands need, by step */
     uint64_t size, blocks;   /* bytes of all blocks, and their number */
+    uint64_t cut;            /* blocks of the source that end above bit-plane 0 */
 } rk_j2k_recoder;
 
 /*

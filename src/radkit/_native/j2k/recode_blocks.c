@@ -106,6 +106,7 @@ static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
         return corrupt(&job, RK_J2K_PASSES);
     if (!b.passes)
         return rk_j2k_fine();
+    r->cut += b.passes < 3 * planes - 2;
     if (!r->task.ht && !(style & STYLES_CODED) && b.count == 1) { /* the block as it is */
         rk_j2k_coded coded = {.size = b.segments->size,
                               .passes = (uint16_t)b.passes,
@@ -186,6 +187,7 @@ static rk_status add_ht(rk_j2k_recoder *r, unsigned style, unsigned planes,
                      .planes = (uint8_t)used,
                      .causal = style & RK_T1_CAUSAL,
                      .stride = job.width};
+    r->cut += b.plane > 0;
     if (!r->task.ht)
         return queue_ht(r, b, job);
     rk_j2k_coded coded = {.size = cleanup.size,
