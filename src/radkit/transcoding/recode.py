@@ -25,6 +25,7 @@ from radkit.errors import EncodeError, VerificationError
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.workers import stream, thread_count
 from radkit.transcoding import cells, overlays
+from radkit.transcoding.blocks import NotByBlocks, by_blocks, may_go_by_blocks
 from radkit.transcoding.dest import Written
 from radkit.transcoding.icon import decode_icon
 from radkit.transcoding.independent import decoder_for
@@ -66,6 +67,7 @@ class Recoding:
         self.corrections: list[str] = []
         self.size = 0
         self._signed_tags = removed_signatures(obj, options.signatures)
+        self._blocks = may_go_by_blocks(obj, options)
         self._keep_pixels = not obj.syntax.encapsulated and not self.target.encapsulated
         self._first: OneFrame | None = None
         self._spool: FrameSpool | None = None
@@ -188,14 +190,14 @@ class Recoding:
             signed=outcome.signed,
             photometric=outcome.photometric,
         )
-        coding = self.target.coding or ""
-        keep = bool(options.verify) and self._raw_bytes() <= _KEPT
 
         def work(index: int) -> tuple[OneFrame, CodedFrame]:
             frame = self._decode(index)
             check_alike(self.frames, frame, self.outcome, index)
+            if self._blocks:
+                return frame, by_blocks(self.frames.map.read(index), frame, self.outcome, options)
             coded = registry.encode_frame(
-                coding,
+                self.target.coding or "",
                 frame.array,
                 spec,
                 lossy=options.lossy,
@@ -204,8 +206,34 @@ class Recoding:
             )
             return frame, coded
 
+        try:
+            photometric = self._spool_frames(work, folder)
+        except NotByBlocks:
+            self._forget_frames()
+            photometric = self._spool_frames(work, folder)
+        tables = self._tables = offset_tables(self._sizes)
+        self.size += tables.size
+        self.outcome = replace(outcome, photometric=photometric or outcome.photometric)
+        edits: rules.Edits = {0x7FE00001: None, 0x7FE00002: None}
+        if tables.extended is not None and tables.lengths is not None:
+            edits[0x7FE00001] = Edit("OV", tables.extended)
+            edits[0x7FE00002] = Edit("OV", tables.lengths)
+        return edits
+
+    def _forget_frames(self) -> None:
+        """Begin anew with frames that are decoded and encoded."""
+        self._blocks = False
+        self._kept.clear()
+        self._lossy_frames.clear()
+        if self._spool is not None:
+            self._spool.__exit__(None, None, None)
+
+    def _spool_frames(self, work: Any, folder: Path | None) -> str | None:
+        """Code all frames, and return the colour that they are coded in."""
+        options = self.options
+        keep = bool(options.verify) and self._raw_bytes() <= _KEPT
         spool = self._spool = FrameSpool(folder)
-        photometric = None
+        photometric: str | None = None
         for index, (frame, coded) in enumerate(self._each(work)):
             if photometric is None:
                 photometric = coded.photometric
@@ -221,15 +249,8 @@ class Recoding:
             spool.append(coded.data)
             if keep:
                 self._kept.append(frame.array)
-        self._coded_total = spool.total
-        tables = self._tables = offset_tables(spool.sizes)
-        self.size += tables.size
-        self.outcome = replace(outcome, photometric=photometric or outcome.photometric)
-        edits: rules.Edits = {0x7FE00001: None, 0x7FE00002: None}
-        if tables.extended is not None and tables.lengths is not None:
-            edits[0x7FE00001] = Edit("OV", tables.extended)
-            edits[0x7FE00002] = Edit("OV", tables.lengths)
-        return edits
+        self._coded_total, self._sizes = spool.total, spool.sizes
+        return photometric
 
     def _each(self, work: Any) -> Iterator[Any]:
         ahead = self._threads + 1 if self._threads > 1 else 0
@@ -384,7 +405,7 @@ class Recoding:
             data=written.data,
             path=written.path,
             syntax=self.target,
-            way="pixels",
+            way="blocks" if self._blocks else "pixels",
             bytes_in=bytes_in,
             bytes_out=written.size,
             ratio=ratio,
