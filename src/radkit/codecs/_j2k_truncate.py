@@ -52,10 +52,10 @@ def truncate(
     header = _opened(view)
     reduce = _checked(header, reduce, layers, max_bytes)
     layers = min(layers or 65535, header.facts["layers"])
-    unchanged = reduce == 0 and layers == header.facts["layers"]
-    if unchanged and len(view) <= (len(view) if max_bytes is None else max_bytes):
-        return bytes(view)
     source = _source(view, header)
+    unchanged = reduce == 0 and layers == header.facts["layers"]
+    if unchanged and (max_bytes is None or len(view) <= max_bytes):
+        return bytes(view)
     depth = source.rows["levels"] - source.rows["res"]
     chosen = source.rows[(depth >= reduce) & (source.rows["layer"] < layers)]
     cut = _Cut(source, chosen, Change(reduce, layers, len(header.facts["precisions"])))
