@@ -174,8 +174,8 @@ def slowest(kept: dict[str, Any]) -> str:
     form = ", ".join(f"{name} {value}" for name, value in found["form"].items())
     return (
         f"`python -m fuzz.worst` tried {found['tried']:,} decodings at {found['commit']}; "
-        f"the slowest took {found['seconds']} s of one processor: {found['bytes']:,} bytes ({form}), "
-        f"which ended in {found['outcome']}."
+        f"the slowest took {found['seconds']} s of one processor: {found['bytes']:,} bytes "
+        f"({form}), which ended in {found['outcome']}."
     )
 
 

@@ -61,6 +61,7 @@ PROGRAMS = {
     "ht_block": Program(sources=("kernels/ht*.c", "kernels/cpu.c")),
     "j2k_strict": STREAM,
     "j2k_lenient": STREAM,
+    "j2k_list": STREAM,
     "j2k_turns": Program(sources=J2K, beside=("j2k_run.c",)),
     "j2k_order": Program(sources=J2K, beside=("j2k_run.c",), wrapped=("rk_j2k_read_packet",)),
 }

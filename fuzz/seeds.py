@@ -130,6 +130,7 @@ NATIVE = {
     "ht_block": for_blocks,
     "j2k_strict": for_j2k,
     "j2k_lenient": for_j2k,
+    "j2k_list": for_j2k,
     "j2k_turns": for_turns,
     "j2k_order": for_order,
 }

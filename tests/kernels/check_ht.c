@@ -173,14 +173,22 @@ static void compare(ck_run *run, const rk_ht_block *a, const rk_ht_block *b, siz
         }
 }
 
+/* How many samples the block i of those of a call has; `pyramid`: three of a size, then three
+ * of half as many rows and columns and so on, as small images have them. */
+static size_t area_of(size_t n, size_t i, bool pyramid)
+{
+    return pyramid ? n >> (2 * (i / 3) & 15) : n;
+}
+
 static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     static rk_ht_block a[MOST], b[MOST];
-    bool sound[MOST];
-    size_t most = ck_below(run, n < 500 ? 4 : n < RK_BLOCK_AREA ? 8 : 2) ? 3 : MOST, count = 1 + (size_t)ck_below(run, most), bytes = 0;
+    bool sound[MOST], pyramid = ck_below(run, 3) == 0;
+    size_t most = ck_below(run, n < 500 ? 4 : n < RK_BLOCK_AREA ? 8 : 2) ? 6 : MOST, bytes = 0;
+    size_t count = 1 + (size_t)ck_below(run, pyramid && most < 18 ? 18 : most);
     for (size_t i = 0; i < count; i++) {
         a[i].width = i ? a[i - 1].width : 0;
-        draw_shape(run, &a[i], n, i > 0 && ck_below(run, 8));
+        draw_shape(run, &a[i], area_of(n, i, pyramid), i > 0 && (!pyramid || i % 3) && ck_below(run, 8));
         draw_values(run, &a[i], values[i]);
         sound[i] = ht_encode(&coded[i], &a[i], values[i], ck_random(run));
         if (!sound[i])

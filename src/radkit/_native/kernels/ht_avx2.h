@@ -3,7 +3,8 @@
  *
  *   ht_bits_avx2.c    takes the stuffing out of the three streams of a cleanup segment
  *   ht_quads_avx2.c   rho, e_k, e_1, u of all quads: MEL and VLC, eight blocks side by side in the
- *                     lanes of a vector and up to four such batches in turn, or one block alone
+ *                     lanes of a vector and up to four such batches in turn
+ *   ht_alone_avx2.c   the same of one block, or of a few whose steps are taken in turn
  *   ht_values_avx2.c  exponent bounds and MagSgn, a quad-row of a block at a time
  *   ht_avx2.c         which blocks go which way
  * and ht_refine.c, plain C, for the refinement passes.
@@ -11,12 +12,29 @@
 #ifndef RK_KERNELS_HT_AVX2_H
 #define RK_KERNELS_HT_AVX2_H
 
+#include <string.h>
+
 #include "ht_work.h"
+
+/* u-VLC by three bits: 0-2 length of the prefix, 3-5 of the suffix, 8-12 mask of the suffix, 16-18
+ * value of the prefix, 24-27 both lengths. */
+#define RK_HT_U_CODE(prefix, suffix, value)                                                  \
+    ((prefix) | (suffix) << 3 | ((1 << (suffix)) - 1) << 8 | (value) << 16 | ((prefix) + (suffix)) << 24)
+#define RK_HT_U_CODES                                                                        \
+    RK_HT_U_CODE(3, 5, 5), RK_HT_U_CODE(1, 0, 1), RK_HT_U_CODE(2, 0, 2), RK_HT_U_CODE(1, 0, 1), \
+        RK_HT_U_CODE(3, 1, 3), RK_HT_U_CODE(1, 0, 1), RK_HT_U_CODE(2, 0, 2), RK_HT_U_CODE(1, 0, 1)
+
+enum { /* of a record: u_off, and what it hands to the right in the first row, and in others */
+    RK_HT_U_OFF = 0x40,
+    RK_HT_FIRST_CONTEXT = 0x700,
+    RK_HT_OTHER_CONTEXT = 0x200
+};
 
 enum {
     RK_HT_LANES = 8,
     RK_HT_BATCHES = 4,
     RK_HT_GROUP = RK_HT_LANES * RK_HT_BATCHES, /* blocks that are decoded side by side */
+    RK_HT_FEW = 4, /* blocks that go next to each other without vectors, at most */
     RK_HT_GROUP_QUADS = 32,                    /* in a row of those, and rows, at most */
     RK_HT_ROW_QUADS = 512,
     /* Quads of a block, the most (5 x 819 samples). */
@@ -42,10 +60,10 @@ typedef struct rk_ht_events {
     const uint8_t *at, *end;
     uint64_t held;
     unsigned bits, before, k, n;
-    uint64_t events[32]; /* 1230 quads, 256 pairs of the first row, and a step ahead */
+    uint64_t events[36]; /* 1230 quads, 256 pairs of the first row, and a step ahead */
 } rk_ht_events;
 
-/* All that is decoded in a block alone. */
+/* A block that goes alone, or next to two or three others. */
 typedef struct rk_ht_alone {
     _Alignas(32) uint8_t vlc[RK_HT_VLC_ALONE + 64];
     rk_ht_record records[8 + RK_HT_ROW_QUADS + 16]; /* of a row, from 8 on; zeros around */
@@ -83,6 +101,7 @@ typedef struct rk_ht_values {
     _Alignas(32) uint32_t wide[2][16 + 2 * RK_HT_ROW_QUADS + 48];
     rk_ht_eight eights[RK_HT_ROW_QUADS / 8];
     _Alignas(32) uint32_t fields[RK_HT_ROW_QUADS + 8], byte[RK_HT_ROW_QUADS + 8];
+    uint32_t end;      /* where the rows end, a multiple of 16 */
     unsigned turn;     /* which of the two is the row above */
     bool is_wide;
     uint32_t at, ones; /* bit position; from `ones` on there are only ones */
@@ -90,7 +109,7 @@ typedef struct rk_ht_values {
 
 typedef struct rk_ht_state {
     rk_ht_lookups lookups;
-    rk_ht_alone alone;
+    rk_ht_alone alone[RK_HT_FEW];
     rk_ht_values values;
     rk_ht_refinement refinement;
     rk_ht_batch batches[RK_HT_BATCHES];
@@ -120,12 +139,22 @@ void rk_ht_events_start(rk_ht_events *m, const rk_ht_block *b);
 /* At least `want` events in all; never more than 32 beyond that. */
 void rk_ht_events_more(rk_ht_events *m, unsigned want);
 
+/* Events from `used` on, of which `want` <= 56 are right. */
+static inline uint64_t rk_ht_events_at(rk_ht_events *m, unsigned used, unsigned want)
+{
+    uint64_t v;
+    rk_ht_events_more(m, used + want);
+    memcpy(&v, (const uint8_t *)m->events + (used >> 3), 8);
+    return v >> (used & 7);
+}
+
 void rk_ht_lookups_make(rk_ht_lookups *l);
 
-void rk_ht_alone_start(rk_ht_alone *a, const rk_ht_block *b);
+/* `rows` will be asked for, of which the block may have fewer. */
+void rk_ht_alone_start(rk_ht_alone *a, const rk_ht_block *b, uint32_t rows);
 
-/* The records of the next row, to a->records + 8. */
-void rk_ht_alone_row(rk_ht_alone *a, const rk_ht_lookups *l, uint32_t row, uint32_t quads);
+/* The records of the next row of n <= RK_HT_FEW blocks of `quads`, to a[i].records + 8. */
+void rk_ht_alone_row(rk_ht_alone *a, size_t n, const rk_ht_lookups *l, uint32_t row, uint32_t quads);
 
 /* The records of all rows of n <= RK_HT_GROUP blocks, to s->records[i][32 * row + quad]. All have the
  * same even number of quads in a row, at most 32, and at most 32 rows. */

@@ -158,7 +158,11 @@ RK_TARGET_END
 
 void rk_ht_events_start(rk_ht_events *m, const rk_ht_block *b)
 {
-    memset(m, 0, sizeof *m);
+    /* one event a quad, one more a pair of the first row, and what is read ahead */
+    size_t quads = (b->width + 1) / 2, rows = (b->height + 1) / 2;
+    memset(m->events, 0, 8 * ((quads * rows + quads) / 64 + 4));
+    m->held = 0;
+    m->bits = m->before = m->k = m->n = 0;
     m->end = b->cleanup + b->cleanup_size - 1;
     m->at = m->end + 1 - rk_ht_suffix(b);
 }

@@ -13,20 +13,6 @@
 #include "cpu.h"
 #include "ht_avx2.h"
 
-enum {
-    U_OFF = 0x40,
-    FIRST_CONTEXT = 0x700, /* what is handed to the right in the first row, and in others */
-    OTHER_CONTEXT = 0x200
-};
-
-/* u-VLC by three bits: 0-2 length of the prefix, 3-5 of the suffix, 8-12 mask of the suffix, 16-18
- * value of the prefix, 24-27 both lengths. */
-#define CODE(prefix, suffix, value)                                                          \
-    ((prefix) | (suffix) << 3 | ((1 << (suffix)) - 1) << 8 | (value) << 16 | ((prefix) + (suffix)) << 24)
-#define CODES                                                                                \
-    CODE(3, 5, 5), CODE(1, 0, 1), CODE(2, 0, 2), CODE(1, 0, 1), CODE(3, 1, 3), CODE(1, 0, 1), \
-        CODE(2, 0, 2), CODE(1, 0, 1)
-
 void rk_ht_lookups_make(rk_ht_lookups *l)
 {
     for (int t = 0; t < 2; t++) {
@@ -44,135 +30,6 @@ void rk_ht_lookups_make(rk_ht_lookups *l)
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
 #define INLINE static inline __attribute__((always_inline))
-
-INLINE uint64_t load64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
-
-/* Events from `used` on; at least 56. */
-INLINE uint64_t events_at(rk_ht_events *m, unsigned used)
-{
-    rk_ht_events_more(m, used + 56);
-    return load64((const uint8_t *)m->events + (used >> 3)) >> (used & 7);
-}
-
-/* ---- a block alone --------------------------------------------------------------------- */
-
-void rk_ht_alone_start(rk_ht_alone *a, const rk_ht_block *b)
-{
-    memset(a->records, 0, sizeof a->records);
-    memset(a->above, 0, sizeof a->above);
-    size_t n = rk_ht_backward_avx2(a->vlc, b->cleanup + b->cleanup_size - 2, rk_ht_suffix(b) - 2);
-    memset(a->vlc + n, 0, sizeof a->vlc - n);
-    rk_ht_events_start(&a->mel, b);
-    a->used = 0;
-    a->at = 0;
-}
-
-/* Bits and events that come next. */
-typedef struct reader {
-    uint64_t vlc, mel;
-    unsigned used;
-    size_t at;
-} reader;
-
-INLINE rk_ht_record read_code(reader *r, const uint32_t *table, uint32_t context)
-{
-    rk_ht_record t = table[context | (r->mel & 1) << 7 | (r->vlc & 127)];
-    r->vlc >>= t & 63;
-    r->at += t & 63;
-    r->mel >>= t >> 31;
-    r->used += t >> 31;
-    return t;
-}
-
-INLINE uint32_t u_value(uint64_t *v, uint32_t code, uint32_t value)
-{
-    value += *v & (code >> 8 & 31);
-    *v >>= code >> 3 & 7;
-    return value;
-}
-
-/* u of a pair, to bits 24 and up of its records. */
-INLINE void read_u(reader *r, rk_ht_record *pair, bool first)
-{
-    static const uint32_t codes[8] = {CODES};
-    uint32_t off0 = pair[0] & U_OFF, off1 = pair[1] & U_OFF, add = 0;
-    uint64_t v = r->vlc;
-    bool both = first && off0 && off1;
-    if (both) {
-        add = (r->mel & 1) * 2;
-        r->mel >>= 1;
-        r->used++;
-    }
-    uint32_t code0 = off0 ? codes[v & 7] : 0, code1;
-    v >>= code0 & 7;
-    bool one_bit = both && !add && (code0 & 7) > 2;
-    if (one_bit)
-        code1 = 1 | (1 + ((uint32_t)v & 1)) << 16 | 1 << 24;
-    else
-        code1 = off1 ? codes[v & 7] : 0;
-    v >>= code1 & 7;
-    uint32_t u0 = u_value(&v, code0, code0 >> 16 & 7) + add;
-    uint32_t u1 = u_value(&v, code1, code1 >> 16 & 7) + add;
-    r->at += (code0 >> 24) + (code1 >> 24);
-    pair[0] |= u0 << 24;
-    pair[1] |= u1 << 24;
-}
-
-/* Context bits that a row hands to the one below, 8 quads at a time. */
-static void hand_down(uint32_t *above, const rk_ht_record *row, uint32_t quads)
-{
-    const __m256i one = _mm256_set1_epi32(1);
-    for (uint32_t q = 0; q < quads; q += 8) {
-        __m256i own = _mm256_loadu_si256((const __m256i *)(const void *)(row + q));
-        __m256i left = _mm256_loadu_si256((const __m256i *)(const void *)(row + q - 1));
-        __m256i right = _mm256_loadu_si256((const __m256i *)(const void *)(row + q + 1));
-        __m256i own1 = _mm256_srli_epi32(own, 13), own3 = _mm256_srli_epi32(own, 15);
-        __m256i west = _mm256_and_si256(_mm256_or_si256(_mm256_srli_epi32(left, 15), own1), one);
-        __m256i east = _mm256_and_si256(_mm256_or_si256(own3, _mm256_srli_epi32(right, 13)), one);
-        __m256i v = _mm256_or_si256(_mm256_slli_epi32(west, 8), _mm256_slli_epi32(east, 10));
-        _mm256_storeu_si256((__m256i *)(void *)(above + q), v);
-    }
-}
-
-INLINE void alone_row(rk_ht_alone *a, const uint32_t *table, const bool first, uint32_t quads)
-{
-    rk_ht_record *row = a->records + 8;
-    reader r = {0, 0, a->used, a->at};
-    uint32_t context = 0;
-    for (uint32_t q = 0; q < quads; q += 2) {
-        if (q % 32 == 0)
-            r.mel = events_at(&a->mel, r.used);
-        r.vlc = load64(a->vlc + (r.at >> 3)) >> (r.at & 7);
-        rk_ht_record pair[2] = {0, 0};
-        pair[0] = read_code(&r, table, context | (first ? 0 : a->above[q]));
-        context = pair[0] & (first ? FIRST_CONTEXT : OTHER_CONTEXT);
-        if (q + 1 < quads) {
-            pair[1] = read_code(&r, table, context | (first ? 0 : a->above[q + 1]));
-            context = pair[1] & (first ? FIRST_CONTEXT : OTHER_CONTEXT);
-        }
-        read_u(&r, pair, first);
-        row[q] = pair[0];
-        row[q + 1] = pair[1];
-    }
-    a->used = r.used;
-    a->at = r.at;
-    hand_down(a->above, row, quads);
-}
-
-void rk_ht_alone_row(rk_ht_alone *a, const rk_ht_lookups *l, uint32_t row, uint32_t quads)
-{
-    if (row == 0)
-        alone_row(a, l->tables[0], true, quads);
-    else
-        alone_row(a, l->tables[1], false, quads);
-}
-
-/* ---- blocks side by side ----------------------------------------------------------------- */
 
 /* Eight lanes of one batch: bit position, events that come next, last record, events used. */
 typedef struct lanes {
@@ -242,7 +99,7 @@ INLINE void take_events(lanes *s, __m256i count)
 /* u of both quads from the bits `w` behind the code words; gives the bits that it takes. */
 INLINE __m256i pair_u(__m256i w, __m256i off0, __m256i off1, __m256i one_bit_wanted, __m256i *u0, __m256i *u1)
 {
-    const __m256i codes = _mm256_setr_epi32(CODES), seven = all(7), one = all(1), five = all(31);
+    const __m256i codes = _mm256_setr_epi32(RK_HT_U_CODES), seven = all(7), one = all(1), five = all(31);
     __m256i code0 = _mm256_sign_epi32(_mm256_permutevar8x32_epi32(codes, w), off0); /* 0 if u_off is 0 */
     __m256i v = _mm256_srlv_epi32(w, _mm256_and_si256(code0, seven));
     __m256i code1 = _mm256_sign_epi32(_mm256_permutevar8x32_epi32(codes, v), off1);
@@ -263,10 +120,10 @@ INLINE __m256i pair_u(__m256i w, __m256i off0, __m256i off1, __m256i one_bit_wan
 INLINE void finish_pair(rk_ht_batch *b, lanes *s, uint32_t q, __m256i bits, __m256i shift, __m256i t0,
                         __m256i t1, const bool first)
 {
-    __m256i off0 = _mm256_and_si256(t0, all(U_OFF)), off1 = _mm256_and_si256(t1, all(U_OFF));
+    __m256i off0 = _mm256_and_si256(t0, all(RK_HT_U_OFF)), off1 = _mm256_and_si256(t1, all(RK_HT_U_OFF));
     __m256i add = _mm256_setzero_si256(), one_bit = add, u0, u1;
     if (first) { /* both have u: one more event */
-        __m256i both = _mm256_cmpeq_epi32(_mm256_and_si256(off0, off1), all(U_OFF));
+        __m256i both = _mm256_cmpeq_epi32(_mm256_and_si256(off0, off1), all(RK_HT_U_OFF));
         __m256i event = _mm256_cmpeq_epi32(_mm256_and_si256(s->mel, all(1)), all(1));
         add = _mm256_and_si256(_mm256_and_si256(both, event), all(2));
         one_bit = _mm256_andnot_si256(event, both);
@@ -292,7 +149,7 @@ INLINE void finish_pair(rk_ht_batch *b, lanes *s, uint32_t q, __m256i bits, __m2
 INLINE void read_pair(rk_ht_batch *b, lanes *s, const uint32_t *table, uint32_t q, const bool first,
                       const int n)
 {
-    const __m256i mask = all(first ? FIRST_CONTEXT : OTHER_CONTEXT);
+    const __m256i mask = all(first ? RK_HT_FIRST_CONTEXT : RK_HT_OTHER_CONTEXT);
     __m256i shift[RK_HT_BATCHES], bits[RK_HT_BATCHES], t0[RK_HT_BATCHES], t1[RK_HT_BATCHES];
     for (int j = 0; j < n; j++) {
         shift[j] = _mm256_and_si256(s[j].at, all(7));
@@ -323,7 +180,7 @@ static void load_events(rk_ht_batch *b, lanes *s)
     _Alignas(32) uint32_t words[8];
     store8(b->used, s->used);
     for (int i = 0; i < RK_HT_LANES; i++)
-        words[i] = (uint32_t)events_at(&b->mel[i], b->used[i]);
+        words[i] = (uint32_t)rk_ht_events_at(&b->mel[i], b->used[i], 2 + RK_HT_GROUP_QUADS);
     s->mel = load8(words);
 }
 
@@ -344,7 +201,7 @@ ROWS(2)
 ROWS(3)
 ROWS(4)
 
-/* As hand_down; and positions stay near the streams, in what data that end too early have left. */
+/* What a row hands to the one below; and positions stay near the streams, in what data that end too early have left. */
 static void close_row(rk_ht_batch *b, lanes *s, uint32_t quads)
 {
     const __m256i one = all(1);

@@ -74,7 +74,9 @@ INLINE __m256i join(const uint8_t *a, const uint8_t *b)
 void rk_ht_values_start(rk_ht_values *v, const rk_ht_block *b)
 {
     v->ones = rk_ht_forward_avx2(v->bits + 64, b->cleanup, b->cleanup_size - rk_ht_suffix(b));
-    memset(v->narrow, 0, sizeof v->narrow);
+    v->end = PAD + 2 * (((b->width + 1) / 2 + 7) & ~7u);
+    for (int k = 0; k < 2; k++)
+        memset(v->narrow[k], 0, (v->end + PAD) * sizeof v->narrow[k][0]);
     v->turn = 0;
     v->is_wide = false;
     v->at = 0;
@@ -83,8 +85,9 @@ void rk_ht_values_start(rk_ht_values *v, const rk_ht_block *b)
 /* Goes on in 32 bits. */
 static void widen(rk_ht_values *v)
 {
-    memset(v->wide, 0, sizeof v->wide);
-    for (size_t i = 0; i < sizeof v->narrow[0] / sizeof v->narrow[0][0]; i++)
+    for (int k = 0; k < 2; k++) /* only four quads at a time are written, but eight are read */
+        memset(v->wide[k], 0, (v->end + PAD) * sizeof v->wide[k][0]);
+    for (uint32_t i = PAD; i < v->end; i++)
         v->wide[v->turn][i] = v->narrow[v->turn][i];
     v->is_wide = true;
 }
@@ -233,16 +236,33 @@ INLINE __m256i finish(__m256i mu, const output *o)
     return _mm256_add_epi32(v, _mm256_sign_epi32(o->add, mu));
 }
 
-/* Bytes of up to 32 at `from` that lie within the row. */
+/* The first bytes of 32, an even number of them. */
 INLINE void store_part(void *to, __m256i v, size_t bytes)
 {
-    _Alignas(32) uint8_t spare[32];
     if (bytes >= 32) {
         storeu(to, v);
-    } else {
-        store(spare, v);
-        memcpy(to, spare, bytes);
+        return;
     }
+    uint8_t *at = to;
+    __m128i part = _mm256_castsi256_si128(v);
+    if (bytes & 16) {
+        _mm_storeu_si128((__m128i *)(void *)at, part);
+        part = _mm256_extracti128_si256(v, 1);
+        at += 16;
+    }
+    if (bytes & 8) {
+        _mm_storel_epi64((__m128i *)(void *)at, part);
+        part = _mm_unpackhi_epi64(part, part);
+        at += 8;
+    }
+    uint64_t rest = (uint64_t)_mm_cvtsi128_si64(part);
+    if (bytes & 4) {
+        memcpy(at, &rest, 4);
+        rest >>= 32;
+        at += 4;
+    }
+    if (bytes & 2)
+        memcpy(at, &rest, 2);
 }
 
 /* 16 values of 16 bits at column x. */
@@ -269,9 +289,8 @@ INLINE void put32(const rk_ht_block *b, void *row, uint32_t x, __m256i v, const 
         store_part((int32_t *)row + x, finish(v, o), 4 * n);
         return;
     }
-    _Alignas(32) int16_t spare[16];
-    store(spare, _mm256_permute4x64_epi64(_mm256_packs_epi32(v, v), 0xD8));
-    memcpy((int16_t *)row + x, spare, 2 * (n < 8 ? n : 8));
+    store_part((int16_t *)row + x, _mm256_permute4x64_epi64(_mm256_packs_epi32(v, v), 0xD8),
+               2 * (n < 8 ? n : 8));
 }
 
 /* The values of a row from their bits. */
