@@ -188,7 +188,8 @@ static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
     size_t count = 1 + (size_t)ck_below(run, pyramid && most < 18 ? 18 : most);
     for (size_t i = 0; i < count; i++) {
         a[i].width = i ? a[i - 1].width : 0;
-        draw_shape(run, &a[i], area_of(n, i, pyramid), i > 0 && (!pyramid || i % 3) && ck_below(run, 8));
+        bool twin = i > 0 && (!pyramid || i % 3) && ck_below(run, 8);
+        draw_shape(run, &a[i], area_of(n, i, pyramid), twin);
         draw_values(run, &a[i], values[i]);
         sound[i] = ht_encode(&coded[i], &a[i], values[i], ck_random(run));
         if (!sound[i])

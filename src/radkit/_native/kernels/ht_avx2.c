@@ -40,18 +40,28 @@ static size_t collect(rk_ht_block **group, rk_ht_block *blocks, size_t n)
 
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
+static __m256i load32(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+static __m256i join(const void *low, const void *high)
+{
+    __m256i v = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low));
+    return _mm256_inserti128_si256(v, _mm_loadu_si128((const __m128i *)high), 1);
+}
+
 /* The largest absolute value of each of up to 16 places of a row; pieces may overlap. */
 static __m256i most16(__m256i most, const int16_t *p, size_t width)
 {
     __m256i tail = _mm256_setzero_si256();
     size_t x = 0;
     for (; x + 16 <= width; x += 16)
-        most = _mm256_max_epu16(most, _mm256_abs_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(p + x))));
+        most = _mm256_max_epu16(most, _mm256_abs_epi16(load32(p + x)));
     if (x < width && width >= 16) {
-        tail = _mm256_loadu_si256((const __m256i *)(const void *)(p + width - 16));
+        tail = load32(p + width - 16);
     } else if (width >= 8) {
-        tail = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
-        tail = _mm256_inserti128_si256(tail, _mm_loadu_si128((const __m128i *)(const void *)(p + width - 8)), 1);
+        tail = join(p, p + width - 8);
     } else if (width >= 4) {
         __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
         __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(p + width - 4));
@@ -67,12 +77,11 @@ static __m256i most32(__m256i most, const int32_t *p, size_t width)
     __m256i tail = _mm256_setzero_si256();
     size_t x = 0;
     for (; x + 8 <= width; x += 8)
-        most = _mm256_max_epu32(most, _mm256_abs_epi32(_mm256_loadu_si256((const __m256i *)(const void *)(p + x))));
+        most = _mm256_max_epu32(most, _mm256_abs_epi32(load32(p + x)));
     if (x < width && width >= 8) {
-        tail = _mm256_loadu_si256((const __m256i *)(const void *)(p + width - 8));
+        tail = load32(p + width - 8);
     } else if (width >= 4) {
-        tail = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
-        tail = _mm256_inserti128_si256(tail, _mm_loadu_si128((const __m128i *)(const void *)(p + width - 4)), 1);
+        tail = join(p, p + width - 4);
     } else {
         tail = _mm256_setr_epi32(p[0], p[width / 2], p[width - 1], 0, 0, 0, 0, 0);
     }
