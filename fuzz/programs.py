@@ -24,10 +24,7 @@ SANITIZERS = "address,undefined"
 
 Kind = Literal["engine", "replay", "threads", "coverage"]
 
-J2K_KERNELS = tuple(
-    f"kernels/{stage}*.c" for stage in ("cpu", "t1", "mq", "ht", "dwt", "mct", "quant", "pack")
-)
-J2K = ("j2k/*.c", *J2K_KERNELS)
+J2K = ("j2k/*.c", "kernels/*.c")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
