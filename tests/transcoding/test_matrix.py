@@ -66,12 +66,15 @@ def _by_pydicom(data: bytes, target: str) -> None:
             return
         if image.bits_allocated == 32 and target not in EXPLICIT:
             return
-        ours = [frames.decode(i, colour="coded").array for i in range(image.frames)]
+        decoded = [frames.decode(i, colour="coded") for i in range(image.frames)]
+    ours = [frame.array for frame in decoded]
     theirs = _raw(ds)
     theirs = theirs.reshape(len(ours), *ours[0].shape)
     mask = (1 << image.bits_stored) - 1
+    # Of an irreversible stream, recoded by its blocks, each decoder rounds for itself.
+    near = 1 if target == "htj2k" and any(frame.lossy for frame in decoded) else 0
     assert all(
-        np.array_equal(a.astype(np.int64) & mask, b.astype(np.int64) & mask)
+        np.abs((a.astype(np.int64) & mask) - (b.astype(np.int64) & mask)).max() <= near
         for a, b in zip(ours, theirs, strict=True)
     )
 
