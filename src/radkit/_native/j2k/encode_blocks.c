@@ -10,6 +10,7 @@
 /* Room for `size` bytes of blocks, which are counted as used. */
 static rk_status take_bytes(rk_j2k_encoder *e, size_t size, size_t align, void **to)
 {
+    *to = NULL;
     size_t at = e->hunk ? (e->hunk->used + align - 1) / align * align : 0;
     while (e->hunk && (at > e->hunk->size || e->hunk->size - at < size) && e->hunk->next) {
         e->hunk = e->hunk->next;
@@ -69,7 +70,7 @@ rk_status rk_j2k_queue_open(rk_j2k_encoder *e)
 }
 
 /* Keeps the bytes of a block. */
-static rk_status store(rk_j2k_encoder *e, size_t k, rk_j2k_coded coded, const uint8_t *from,
+static rk_status keep_code(rk_j2k_encoder *e, size_t k, rk_j2k_coded coded, const uint8_t *from,
                        uint32_t planes)
 {
     rk_j2k_queue *q = e->queue;
@@ -95,7 +96,7 @@ static rk_status flush_ht(rk_j2k_encoder *e)
             return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, 0);
         /* One pass of plane 0, whose header calls for all planes but one to be missing. */
         rk_j2k_coded coded = {.size = b->size, .passes = b->size > 0, .planes = b->size > 0};
-        RK_TRY(store(e, k, coded, b->out, b->planes));
+        RK_TRY(keep_code(e, k, coded, b->out, b->planes));
     }
     return rk_j2k_fine();
 }
@@ -123,7 +124,7 @@ static rk_status flush_t1(rk_j2k_encoder *e)
         rk_j2k_coded coded = {.size = (uint32_t)b->size,
                               .passes = (uint16_t)b->passes,
                               .planes = (uint8_t)b->planes};
-        RK_TRY(store(e, k, coded, b->out, b->planes));
+        RK_TRY(keep_code(e, k, coded, b->out, b->planes));
         if (e->task.rated && b->passes)
             RK_TRY(keep_ends(e, q->to[k], b));
     }

@@ -37,6 +37,7 @@ typedef struct rk_j2k_pass {
 /* Room for n coefficients; if there is too little, those before are coded first. */
 static rk_status take_room(pass *p, size_t n, int32_t **to)
 {
+    *to = NULL;
     if (p->room - p->used < n) {
         RK_TRY(rk_j2k_queue_flush(p->e));
         p->used = 0;

@@ -11,17 +11,17 @@ typedef struct sizing {
     rk_ht_counts counts; /* blocks: so far */
 } sizing;
 
-/* Calls `visit` for each band of all tiles. */
+/* Calls `each` for each band of all tiles. */
 typedef void visit_fn(sizing *s, uint32_t tile, unsigned comp, unsigned r, unsigned band);
 
-static void all_bands(sizing *s, visit_fn *visit)
+static void all_bands(sizing *s, visit_fn *each)
 {
     const rk_j2k_writing *w = &s->e->writing;
     for (uint32_t tile = 0; tile < w->across * w->down; tile++)
         for (unsigned comp = 0; comp < w->layout.comps; comp++)
             for (unsigned r = 0; r <= w->layout.style.levels; r++)
                 for (unsigned k = 0; k < w->tiles[tile].comps[comp].res[r].band_count; k++)
-                    visit(s, tile, comp, r, k);
+                    each(s, tile, comp, r, k);
 }
 
 static void count_blocks(sizing *s, uint32_t tile, unsigned comp, unsigned r, unsigned band)

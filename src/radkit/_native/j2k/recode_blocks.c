@@ -212,7 +212,7 @@ rk_status rk_j2k_recode_block(rk_j2k_recoder *r, const rk_j2k_tilecomp *c,
                  : add_ht(r, style, band->planes, block, job);
 }
 
-static rk_status judge(rk_j2k_recode_job *job, uint32_t result, uint64_t peak)
+static rk_status weigh_result(rk_j2k_recode_job *job, uint32_t result, uint64_t peak)
 {
     job->peak = peak;
     if (result & RK_BLOCK_WIDE)
@@ -236,7 +236,7 @@ static rk_status decode_t1(rk_j2k_recoder *r)
     RK_TRY(rk_j2k_take_raw(&r->bytes, &work, (uint64_t)size + 4096, 1)); /* aligned to 64 */
     r->t1.decode(q->t1, q->t1_count, work);
     for (size_t k = 0; k < q->t1_count; k++)
-        RK_TRY(judge(&q->jobs[k], q->t1[k].result, q->t1[k].peak));
+        RK_TRY(weigh_result(&q->jobs[k], q->t1[k].result, q->t1[k].peak));
     return rk_j2k_fine();
 }
 
@@ -255,7 +255,7 @@ static rk_status decode_ht(rk_j2k_recoder *r)
             job->format = b->format = RK_COEF_INT32;
             r->ht.decode(b, 1, work);
         }
-        RK_TRY(judge(job, b->result, b->peak));
+        RK_TRY(weigh_result(job, b->result, b->peak));
     }
     return rk_j2k_fine();
 }

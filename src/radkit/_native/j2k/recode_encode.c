@@ -34,6 +34,7 @@ static unsigned bits_of(uint64_t n)
 /* Room for the bytes of a block; the largest so far goes to *most. */
 static rk_status take_out(rk_j2k_recoder *r, size_t capacity, uint8_t **out, size_t *most)
 {
+    *out = NULL;
     if (capacity > *most)
         *most = capacity;
     return rk_j2k_take_raw(&r->bytes, (void **)out, capacity, 1);

@@ -138,7 +138,7 @@ static void note_end(rk_t1_job *job, const rk_t1_tally *tally)
 }
 
 /* Makes the coder ready for the pass. */
-static void open_pass(rk_t1_job *job)
+static void begin_pass(rk_t1_job *job)
 {
     rk_t1_pass *pass = &job->pass;
     pass->raw = job->b->style & RK_T1_BYPASS && job->index >= 10 && pass->kind != RK_T1_CLEANUP;
@@ -174,7 +174,7 @@ bool rk_t1_next(rk_t1_job *job, const rk_t1_tally *tally)
     } else {
         pass->kind++;
     }
-    open_pass(job);
+    begin_pass(job);
     return true;
 }
 
@@ -194,7 +194,7 @@ bool rk_t1_begin(rk_t1_job *job, rk_t1_source *b, unsigned planes, uint8_t *stri
     job->pass = (rk_t1_pass){RK_T1_CLEANUP, b->planes - 1, false, b->weight > 0};
     job->left = b->slope > 0 ? energy(b) : 0;
     rk_mq_encode_reset(&job->mq);
-    open_pass(job);
+    begin_pass(job);
     return true;
 }
 
