@@ -8,29 +8,11 @@ import time
 import numpy as np
 import pytest
 
+from fuzz.worst import Bits
 from radkit import limits
 from radkit.codecs import jpeg2000
 from radkit.codecs.options import Coding
 from radkit.errors import LimitExceeded
-
-
-class Bits:
-    """Bits of a packet header, with those stuffed behind FF (T.800 B.10.1)."""
-
-    def __init__(self) -> None:
-        self.done, self.now, self.count, self.room = bytearray(), 0, 0, 8
-
-    def put(self, value: int, count: int) -> None:
-        for k in reversed(range(count)):
-            self.now, self.count = self.now << 1 | (value >> k & 1), self.count + 1
-            if self.count == self.room:
-                self.done.append(self.now)
-                self.room, self.now, self.count = 7 if self.now == 0xFF else 8, 0, 0
-
-    def close(self) -> bytes:
-        while self.count:
-            self.put(0, 1)
-        return bytes(self.done) + (b"\0" if self.done[-1:] == b"\xff" else b"")
 
 
 def fresh_nodes(side: int) -> list[int]:

@@ -245,7 +245,7 @@ class _Cut:
         packets = packets.copy()
         packets[at[marked] + 4] = numbers[marked] >> 8 & 255
         packets[at[marked] + 5] = numbers[marked] & 255
-        return memoryview(packets)  # type: ignore[arg-type]
+        return memoryview(packets)  # type: ignore[arg-type]  # arrays are buffers
 
 
 def _hollow(cut: _Cut) -> np.ndarray:

@@ -94,7 +94,7 @@ def ssim(before: np.ndarray, after: np.ndarray, data_range: float) -> float | No
     for start in range(edge, rows - edge, step):
         stop = min(start + step, rows - edge)
         cut = slice(start - edge, stop + edge)
-        _, each = structural_similarity(  # type: ignore[no-untyped-call]
+        _, each = structural_similarity(  # type: ignore[no-untyped-call]  # it has no hints
             before[cut],
             after[cut],
             win_size=window,

@@ -249,7 +249,7 @@ class _Job:
         check_at_least("reduce", self.reduce, 0, 32)
         shape = (len(records), -(-rows >> self.reduce), -(-cols >> self.reduce))
         if samples > 1:
-            shape = (*shape, samples)  # type: ignore[assignment]
+            shape = (*shape, samples)  # type: ignore[assignment]  # one axis more
         own = one_step(records)
         dtype = np.dtype(kind if own else "float32")
         size = math.prod(shape) * dtype.itemsize
