@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-
 from fuzz.worst import Bits
+
 from radkit import limits
 from radkit.codecs import jpeg2000
 from radkit.codecs.options import Coding
