@@ -30,6 +30,7 @@ class BuildNative(build_ext):
     """`build_ext` that makes the static library first."""
 
     def build_extensions(self) -> None:
+        """Give each module the library to link."""
         library = self._library()
         for extension in self.extensions:
             extension.extra_objects = [library]
@@ -43,7 +44,7 @@ class BuildNative(build_ext):
         sources = sorted(glob(f"{NATIVE}/*/*.c"))
         objects = {source: place / f"{Path(source).with_suffix('')}.o" for source in sources}
         stale = [source for source in sources if not _current(objects[source])]
-        with ThreadPoolExecutor(int(self.parallel or 1)) as pool:
+        with ThreadPoolExecutor(int(self.parallel or os.cpu_count() or 1)) as pool:
             list(pool.map(lambda source: self._object(source, place), stale))
         archive = place / "libradkit.a"
         if stale or not _newest(archive, objects.values()):
