@@ -16,7 +16,8 @@ J2K = (
     " strict=True, threads=None"
 )
 J2K_ENCODE = (
-    "array, *, lossy=None, coding=None, bits=None, signed=None, colour='auto', threads=None"
+    "array, *, lossy=None, coding=None, bits=None, signed=None, colour='auto', container=None,"
+    " threads=None"
 )
 SIGNATURES = {
     "decode": f"{DECODE}, out=None, strict=True, threads=None",

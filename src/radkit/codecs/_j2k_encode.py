@@ -13,6 +13,7 @@ from radkit._native._j2k_encode import Encoder
 from radkit.codecs import _foreign, _j2k_header
 from radkit.codecs._common import measured_image
 from radkit.codecs._j2k_encoder import open_encoder
+from radkit.codecs._jp2_write import Brand, wrap
 from radkit.codecs._lossy import LOWEST_STEP, Coder, code_lossy
 from radkit.codecs.frame import CodedFrame, FrameSpec
 from radkit.codecs.options import Coding, Lossy
@@ -233,7 +234,7 @@ def _run(
     return code_lossy(coder, lossy)
 
 
-def _checked(data: bytes, job: Job, lossy: bool) -> bytes:
+def _checked(data: bytes, lossy: bool, job: Job) -> bytes:
     """Hold the headers of a new codestream against what was asked for."""
     header = _j2k_header.parse(memoryview(data))
     info = header.info()
@@ -267,9 +268,13 @@ def encode_array(
     bits: int | None,
     signed: bool | None,
     colour: str,
+    container: str | None,
 ) -> bytes:
     """Do the work of `jpeg2000.encode` and `htj2k.encode`."""
     image = np.asarray(array)
+    brand: Brand = "jph" if ht else "jp2"
+    if container not in (None, brand):
+        raise OptionError(f'container must be "{brand}" or None, not {container!r}')
     if colour not in ("auto", "rgb", "none"):
         raise OptionError(f'colour must be "auto", "rgb" or "none", not {colour!r}')
     if signed is None:
@@ -282,8 +287,11 @@ def encode_array(
     stored = max(8 * image.dtype.itemsize, 8)
     mct = three and colour != "none"
     job = _job(image, bits, bool(signed), mct, coding, stored, ht)
-    data, lost = _run(job, lossy, decode)
-    return _checked(data, job, lost)
+    data = _checked(*_run(job, lossy, decode), job)
+    if container is None:
+        return data
+    coloured = image.ndim == 3 and image.shape[2] >= 3 and colour != "none"
+    return wrap(data, brand, coloured=coloured)
 
 
 def encode_labelled(
@@ -314,7 +322,7 @@ def encode_labelled(
     if mct:
         photometric = "YBR_ICT" if lost else "YBR_RCT"
     return CodedFrame(
-        data=_checked(data, job, lost),
+        data=_checked(data, lost, job),
         photometric=photometric,
         lossy=lost,
         method=method if lost else "",

@@ -6,11 +6,12 @@ import struct
 
 from radkit.errors import CorruptPixelData, Problem, TruncatedPixelData
 
-__all__ = ["find_codestream", "rewrap"]
+__all__ = ["find_codestream", "make_box", "rewrap"]
 
 SOC_SIZ = b"\xff\x4f\xff\x51"
 SIGNATURE = b"\x00\x00\x00\x0cjP  "
 MAX_BOXES = 4096
+UNSPECIFIED = 65535  # use of a channel that a channel definition leaves open
 
 
 def find_codestream(data: memoryview, problems: list[Problem]) -> tuple[int, int]:
@@ -52,11 +53,15 @@ def _header(data: memoryview, start: int, stop: int, problems: list[Problem]) ->
 
 
 def _plain(data: memoryview, at: int) -> bool:
-    """Return whether a channel definition says only that channel i is colour i + 1."""
+    """Return whether channels keep their order: channel i is colour i + 1, or of no stated use."""
     count = int.from_bytes(data[at : at + 2], "big")
     for index in range(min(count, 16384)):
         entry = bytes(data[at + 2 + 6 * index : at + 8 + 6 * index])
-        if len(entry) < 6 or entry != bytes((0, index & 255, 0, 0, 0, index + 1 & 255)):
+        if len(entry) < 6:
+            return False
+        channel, use, colour = struct.unpack(">3H", entry)
+        named = (use, colour) == (0, index + 1)
+        if channel != index or not (named or use == UNSPECIFIED):
             return False
     return True
 
@@ -86,12 +91,12 @@ def rewrap(data: memoryview, codestream: bytes, reduce: int) -> bytes:
     made, at = [], 0
     for kind, start, stop in _boxes(data, 0, len(data)):
         if kind == b"jp2c" and at == 0:
-            made.append(_box(kind, codestream))
+            made.append(make_box(kind, codestream))
             at = start
         elif kind == b"jp2h" and reduce:
-            made.append(_box(kind, _smaller(data, start, stop, codestream)))
+            made.append(make_box(kind, _smaller(data, start, stop, codestream)))
         else:
-            made.append(_box(kind, data[start:stop]))
+            made.append(make_box(kind, data[start:stop]))
     return b"".join(made)
 
 
@@ -104,11 +109,12 @@ def _smaller(data: memoryview, start: int, stop: int, codestream: bytes) -> byte
         if kind == b"ihdr":
             body = struct.pack(">II", y1 - y0, x1 - x0) + body[8:]
         if kind != b"res ":
-            made.append(_box(kind, body))
+            made.append(make_box(kind, body))
     return b"".join(made)
 
 
-def _box(kind: bytes, body: bytes | memoryview) -> bytes:
+def make_box(kind: bytes, body: bytes | memoryview) -> bytes:
+    """Return a box with its head (I.4)."""
     size = len(body) + 8
     if size >> 32:
         return struct.pack(">I4sQ", 1, kind, size + 8) + bytes(body)

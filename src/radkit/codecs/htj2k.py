@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -63,9 +63,10 @@ def encode(
     bits: int | None = None,
     signed: bool | None = None,
     colour: Colour = "auto",
+    container: Literal["jph"] | None = None,
     threads: int | None = None,
 ) -> bytes:
-    """Encode an image to a raw HTJ2K codestream.
+    """Encode an image to a HTJ2K codestream.
 
     Parameters
     ----------
@@ -83,6 +84,11 @@ def encode(
     colour : {"auto", "rgb", "none"}
         Take three components as RGB and transform them (RCT, or ICT if lossy);
         "none" leaves them.
+    container : {"jph"}, optional
+        Put the codestream into a JPH file, which says what the components are: the first
+        three of several are red, green and blue, unless `colour` is "none"; of less than three,
+        or with "none", the first is grey. Nothing is said of the others. DICOM takes no files
+        (PS3.5 8.2.4).
     threads : int, optional
         Accepted for likeness with `decode`; one thread encodes.
 
@@ -108,6 +114,7 @@ def encode(
         bits=bits,
         signed=signed,
         colour=colour,
+        container=container,
     )
 
 

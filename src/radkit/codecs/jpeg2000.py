@@ -7,7 +7,7 @@ before anything is allocated; see `_j2k_header`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -283,9 +283,10 @@ def encode(
     bits: int | None = None,
     signed: bool | None = None,
     colour: Colour = "auto",
+    container: Literal["jp2"] | None = None,
     threads: int | None = None,
 ) -> bytes:
-    """Encode an image to a raw JPEG 2000 codestream.
+    """Encode an image to a JPEG 2000 codestream.
 
     Parameters
     ----------
@@ -303,6 +304,11 @@ def encode(
     colour : {"auto", "rgb", "none"}
         Take three components as RGB and transform them (RCT, or ICT if lossy);
         "none" leaves them.
+    container : {"jp2"}, optional
+        Put the codestream into a JP2 file, which says what the components are: the first
+        three of several are red, green and blue, unless `colour` is "none"; of less than three,
+        or with "none", the first is grey. Nothing is said of the others. DICOM takes no files
+        (PS3.5 8.2.4).
     threads : int, optional
         Accepted for likeness with `decode`; one thread encodes.
 
@@ -328,6 +334,7 @@ def encode(
         bits=bits,
         signed=signed,
         colour=colour,
+        container=container,
     )
 
 
