@@ -6,30 +6,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 include "_status.pxi"
-
-cdef extern from "j2k/stream.h" nogil:
-    ctypedef struct rk_j2k_limits:
-        uint64_t pixels, tiles, blocks, packets, memory, deadline
-    ctypedef struct rk_j2k_budget:
-        size_t left
-        uint64_t asked
-    ctypedef struct rk_j2k_stream:
-        rk_j2k_limits limits
-        rk_j2k_budget budget
-    rk_status rk_j2k_stream_read(rk_j2k_stream *s, const uint8_t *data, size_t start, size_t stop,
-                                 const rk_j2k_limits *limits, bint strict)
-    void rk_j2k_stream_end(rk_j2k_stream *s)
-    uint64_t rk_j2k_now()
+include "_j2k_stream.pxi"
 
 cdef extern from "j2k/rules.h" nogil:
     enum:
-        RK_J2K_MAX_PIXELS
-        RK_J2K_MAX_TILES
-        RK_J2K_MAX_BLOCKS
-        RK_J2K_MAX_PACKETS
-        RK_J2K_MAX_WORK
-        RK_J2K_MAX_MEMORY
-        RK_J2K_MAX_SECONDS
         RK_J2K_TILES
         RK_J2K_SUBSAMPLING
         RK_J2K_DEPTH
@@ -61,8 +41,6 @@ cdef extern from "j2k/recode.h" nogil:
     uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r)
     void rk_j2k_recoder_close(rk_j2k_recoder *r)
     rk_status rk_j2k_write(rk_j2k_writing *w, rk_j2k_sink *sink)
-
-include "_j2k_rules.pxi"
 
 # What an intact codestream may hold that is not recoded.
 cdef dict REFUSALS = {
@@ -107,10 +85,7 @@ def recode(const uint8_t[::1] data not None, size_t start, size_t stop, *, bint 
     cdef rk_status status
     if not start <= stop <= <size_t>data.shape[0] or stop == 0 or order > 4:
         raise ValueError("start and stop are not inside the data, or there is no such order")
-    limits.pixels, limits.tiles, limits.blocks = pixels, tiles, blocks
-    limits.packets, limits.memory, limits.deadline = packets, memory, 0
-    if seconds < 1e9:  # some thirty years
-        limits.deadline = rk_j2k_now() + <uint64_t>(1e9 * max(seconds, 0.0))
+    limits = _limits(pixels, tiles, blocks, packets, memory, seconds)
     task.ht, task.order, task.split, task.tlm, task.plt = ht, order, split, tlm, plt
     task.comment, task.cpu = PyBytes_AS_STRING(comment), cpu
     cdef const uint8_t *source = &data[0]

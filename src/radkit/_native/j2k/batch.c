@@ -4,12 +4,11 @@
  */
 #include <string.h>
 
+#include "codewords.h"
 #include "stripes.h"
 
 /* Blocks that are given to a kernel at once. */
 #define BATCH 256
-/* More than a block can use: 4096 samples, 62 planes, 3 passes, 2 symbols, 15 bits each. */
-#define SEGMENT_MAX ((uint32_t)1 << 20)
 #define PLANES_MAX RK_COEF_PLANES_INT64
 
 static const rk_coef format_of[] = {
@@ -31,7 +30,7 @@ static rk_status take_batch(rk_j2k_hand *h, const rk_j2k_survey *survey)
         size = rk_ht_work_size();
     }
     if (survey->plain) {
-        uint32_t longest = survey->longest < SEGMENT_MAX ? survey->longest : SEGMENT_MAX;
+        uint32_t longest = survey->longest < RK_J2K_SEGMENT_MAX ? survey->longest : RK_J2K_SEGMENT_MAX;
         RK_TRY(rk_j2k_take_raw(a, (void **)&h->t1, h->room, sizeof *h->t1));
         RK_TRY(rk_j2k_take_raw(a, (void **)&h->t1_places, h->room, sizeof *h->t1_places));
         if (!rk_t1_work_size(&t1_size, longest)) {
@@ -100,40 +99,6 @@ static void judge(rk_j2k_hand *h, rk_j2k_place *p, uint32_t result, uint64_t pea
         p->strip->peaks[p->band] = peak;
     if (result & (RK_BLOCK_DAMAGED | RK_BLOCK_EXCESS))
         spoil(h, p, RK_J2K_BLOCK);
-}
-
-/* ---- bytes ----------------------------------------------------------------------------------- */
-
-/* Bytes of the chunks from `first` on that are of its segment, in one piece with RK_PAD readable
- * bytes behind; *next is set to the chunk after them. */
-static rk_status join(rk_j2k_hand *h, const rk_j2k_bytes *first, const rk_j2k_bytes **next,
-                      rk_t1_segment *out)
-{
-    const rk_j2k_stream *s = h->tile->stream;
-    uint64_t size = 0, passes = 0;
-    const rk_j2k_bytes *end = first;
-    for (; end && end->segment == first->segment; end = end->next) {
-        size += end->size;
-        passes += end->passes;
-    }
-    *next = end;
-    out->size = size < SEGMENT_MAX ? (uint32_t)size : SEGMENT_MAX;
-    out->passes = (uint32_t)passes;
-    out->data = first->data;
-    if (first->next == end && (size_t)(s->data + s->stop - first->data) >= first->size + RK_PAD)
-        return rk_j2k_fine();
-    uint8_t *copy;
-    RK_TRY(rk_j2k_take_raw(&h->bytes, (void **)&copy, (uint64_t)out->size + RK_PAD, 1));
-    out->data = copy;
-    size_t left = out->size;
-    for (const rk_j2k_bytes *p = first; p != end && left; p = p->next) {
-        size_t n = p->size < left ? p->size : left;
-        memcpy(copy, p->data, n);
-        copy += n;
-        left -= n;
-    }
-    memset(copy, 0, RK_PAD);
-    return rk_j2k_fine();
 }
 
 /* ---- coefficients ---------------------------------------------------------------------------- */
@@ -212,22 +177,6 @@ static rk_status take_slow(rk_j2k_hand *h)
 
 /* ---- blocks of Part 1 ------------------------------------------------------------------------ */
 
-static rk_status take_segments(rk_j2k_hand *h, const rk_j2k_block *block, rk_t1_block *job)
-{
-    rk_t1_segment *segments;
-    size_t count = 0, n = 0;
-    for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
-        job->passes += bytes->passes;
-        count++;
-    }
-    RK_TRY(rk_j2k_take_raw(&h->bytes, (void **)&segments, count, sizeof *segments));
-    for (const rk_j2k_bytes *bytes = block->first; bytes; n++)
-        RK_TRY(join(h, bytes, &bytes, &segments[n]));
-    job->segments = segments;
-    job->count = (uint32_t)n;
-    return rk_j2k_fine();
-}
-
 static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_t height)
 {
     const rk_j2k_strip *s = p->strip;
@@ -255,7 +204,8 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
                        .half = half,
                        .out = p->out,
                        .stride = s->stride};
-    RK_TRY(take_segments(h, p->block, &job));
+    const rk_j2k_joiner joiner = {h->tile->stream, &h->bytes};
+    RK_TRY(rk_j2k_join_plain(&joiner, p->block, &job));
     if (job.passes > (planes ? 3 * planes - 2 : 0))
         spoil(h, p, RK_J2K_PASSES);
     if (slow) {
@@ -274,27 +224,6 @@ static rk_status add_plain(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint
 }
 
 /* ---- HT blocks ------------------------------------------------------------------------------- */
-
-/* The last HT set whose cleanup pass is there; its refinement passes as far as they go. */
-static rk_status find_set(rk_j2k_hand *h, const rk_j2k_block *block, rk_t1_segment *cleanup,
-                          rk_t1_segment *refine, unsigned *set)
-{
-    *cleanup = *refine = (rk_t1_segment){NULL, 0, 0};
-    for (const rk_j2k_bytes *bytes = block->first; bytes;) {
-        rk_t1_segment segment;
-        unsigned number = bytes->segment;
-        RK_TRY(join(h, bytes, &bytes, &segment));
-        if (segment.size == 0)
-            continue;
-        if (number % 2 == 0) {
-            *cleanup = segment;
-            refine->size = refine->passes = 0;
-            *set = number / 2;
-        } else if (number / 2 == *set)
-            *refine = segment;
-    }
-    return rk_j2k_fine();
-}
 
 /* Decodes a block, alone or later with others. */
 static rk_status add_job(rk_j2k_hand *h, rk_j2k_place *p, rk_ht_block *job, unsigned planes)
@@ -324,15 +253,16 @@ static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_
 {
     const rk_j2k_strip *s = p->strip;
     const rk_j2k_coding *coding = s->chain->plane->comp->coding;
-    rk_t1_segment cleanup, refine;
-    unsigned set = 0, planes = s->res->bands[p->band].planes + coding->roi;
-    RK_TRY(find_set(h, p->block, &cleanup, &refine, &set));
-    if (!cleanup.size) {
+    const rk_j2k_joiner joiner = {h->tile->stream, &h->bytes};
+    rk_j2k_ht_set set;
+    unsigned planes = s->res->bands[p->band].planes + coding->roi;
+    RK_TRY(rk_j2k_join_ht(&joiner, p->block, &set));
+    if (!set.cleanup.size) {
         clear_block(p, width, height);
         return rk_j2k_fine();
     }
-    unsigned used = p->block->zero + 1u + set; /* planes that the cleanup pass codes */
-    unsigned passes = 1 + (refine.size ? refine.passes : 0), half = s->type == RK_DWT_FLOAT;
+    unsigned used = p->block->zero + 1u + set.number; /* planes that the cleanup pass codes */
+    unsigned passes = 1 + (set.refine.size ? set.refine.passes : 0), half = s->type == RK_DWT_FLOAT;
     if (used > planes || planes + half > PLANES_MAX - 1 || passes > 3) {
         clear_block(p, width, height);
         spoil(h, p, used > planes ? RK_J2K_ZERO_PLANES : passes > 3 ? RK_J2K_PASSES : RK_J2K_PLANES);
@@ -344,10 +274,10 @@ static rk_status add_ht(rk_j2k_hand *h, rk_j2k_place *p, uint32_t width, uint32_
     }
     rk_ht_block job = {.width = width,
                        .height = height,
-                       .cleanup = cleanup.data,
-                       .cleanup_size = cleanup.size,
-                       .refine = refine.data,
-                       .refine_size = refine.size,
+                       .cleanup = set.cleanup.data,
+                       .cleanup_size = set.cleanup.size,
+                       .refine = set.refine.data,
+                       .refine_size = set.refine.size,
                        .passes = (uint8_t)passes,
                        .plane = (uint8_t)(planes - used),
                        .planes = (uint8_t)used,

@@ -31,7 +31,7 @@ typedef struct rk_j2k_recoding {
 } rk_j2k_recoding;
 
 /* Blocks that go through the kernels at once. */
-enum { RK_J2K_RECODE_ROOM = 128 };
+enum { RK_J2K_RECODE_ROOM = 32 };
 
 /* A block whose coefficients are on their way. */
 typedef struct rk_j2k_recode_job {

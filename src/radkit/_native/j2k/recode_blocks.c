@@ -1,13 +1,10 @@
 /* Code-blocks to quantised coefficients, many at a time. */
-#include <string.h>
-
+#include "codewords.h"
 #include "recode.h"
 #include "rules.h"
 
 enum { ROOM = RK_J2K_RECODE_ROOM };
 
-/* More than a block can use: 4096 samples, 62 planes, 3 passes, 2 symbols, 15 bits each. */
-#define SEGMENT_MAX ((uint32_t)1 << 20)
 /* Planes that ht.h decodes in 32 bits. */
 #define HT_PLANES_INT32 30
 #define VALUES ((size_t)RK_BLOCK_AREA * 4)
@@ -35,63 +32,13 @@ static rk_status corrupt(const rk_j2k_recode_job *job, enum rk_j2k_rule rule)
     return rk_j2k_fail(RK_CORRUPT, rule, job->offset);
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
-
-/* Bytes of the chunks from `first` on that are of its segment, in one piece with RK_PAD readable
- * bytes behind; *next is set to the chunk after them. */
-static rk_status join(rk_j2k_recoder *r, const rk_j2k_bytes *first, const rk_j2k_bytes **next,
-                      rk_t1_segment *out)
-{
-    const rk_j2k_stream *s = r->stream;
-    uint64_t size = 0, passes = 0;
-    const rk_j2k_bytes *end = first;
-    for (; end && end->segment == first->segment; end = end->next) {
-        size += end->size;
-        passes += end->passes;
-    }
-    *next = end;
-    *out = (rk_t1_segment){first->data, size < SEGMENT_MAX ? (uint32_t)size : SEGMENT_MAX,
-                           (uint32_t)passes};
-    if (out->size > r->queue.longest)
-        r->queue.longest = out->size;
-    if (first->next == end && (size_t)(s->data + s->stop - first->data) >= first->size + RK_PAD)
-        return rk_j2k_fine();
-    uint8_t *copy;
-    RK_TRY(rk_j2k_take_raw(&r->bytes, (void **)&copy, (uint64_t)out->size + RK_PAD, 1));
-    out->data = copy;
-    size_t left = out->size;
-    for (const rk_j2k_bytes *p = first; p != end && left; p = p->next) {
-        size_t n = p->size < left ? p->size : left;
-        memcpy(copy, p->data, n);
-        copy += n;
-        left -= n;
-    }
-    memset(copy, 0, RK_PAD);
-    return rk_j2k_fine();
-}
-
 /* ---- blocks of Part 1 ------------------------------------------------------------------------ */
-
-static rk_status take_segments(rk_j2k_recoder *r, const rk_j2k_block *block, rk_t1_block *b)
-{
-    rk_t1_segment *segments;
-    size_t count = 0, n = 0;
-    for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
-        b->passes += bytes->passes;
-        count++;
-    }
-    RK_TRY(rk_j2k_take_raw(&r->bytes, (void **)&segments, count, sizeof *segments));
-    for (const rk_j2k_bytes *bytes = block->first; bytes; n++)
-        RK_TRY(join(r, bytes, &bytes, &segments[n]));
-    b->segments = segments;
-    b->count = (uint32_t)n;
-    return rk_j2k_fine();
-}
 
 static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
                            const rk_j2k_block *block, rk_j2k_recode_job job)
 {
     rk_j2k_recode_queue *q = &r->queue;
+    const rk_j2k_joiner joiner = {r->stream, &r->bytes};
     if (block->zero > planes)
         return corrupt(&job, RK_J2K_ZERO_PLANES);
     planes -= block->zero;
@@ -101,7 +48,7 @@ static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
                      .style = style & 0x3F,
                      .planes = (uint8_t)planes,
                      .stride = job.width};
-    RK_TRY(take_segments(r, block, &b));
+    RK_TRY(rk_j2k_join_plain(&joiner, block, &b));
     if (b.passes > (planes ? 3 * planes - 2 : 0))
         return corrupt(&job, RK_J2K_PASSES);
     if (!b.passes)
@@ -119,33 +66,15 @@ static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
     job.plane = (uint8_t)(planes - 1 - (b.passes - 1) / 3);
     job.refines = (b.passes - 1) % 3;
     job.values = b.out = q->values + q->t1_count * VALUES;
+    for (uint32_t k = 0; k < b.count; k++)
+        if (b.segments[k].size > q->longest)
+            q->longest = b.segments[k].size;
     q->jobs[q->t1_count] = job;
     q->t1[q->t1_count++] = b;
     return q->t1_count == ROOM ? rk_j2k_recode_flush(r) : rk_j2k_fine();
 }
 
 /* ---- HT blocks ------------------------------------------------------------------------------- */
-
-/* The last HT set whose cleanup pass is there; its refinement passes as far as they go. */
-static rk_status find_set(rk_j2k_recoder *r, const rk_j2k_block *block, rk_t1_segment *cleanup,
-                          rk_t1_segment *refine, unsigned *set)
-{
-    *cleanup = *refine = (rk_t1_segment){NULL, 0, 0};
-    for (const rk_j2k_bytes *bytes = block->first; bytes;) {
-        rk_t1_segment segment;
-        unsigned number = bytes->segment;
-        RK_TRY(join(r, bytes, &bytes, &segment));
-        if (segment.size == 0)
-            continue;
-        if (number % 2 == 0) {
-            *cleanup = segment;
-            refine->size = refine->passes = 0;
-            *set = number / 2;
-        } else if (number / 2 == *set)
-            *refine = segment;
-    }
-    return rk_j2k_fine();
-}
 
 static rk_status queue_ht(rk_j2k_recoder *r, rk_ht_block b, rk_j2k_recode_job job)
 {
@@ -165,23 +94,23 @@ static rk_status queue_ht(rk_j2k_recoder *r, rk_ht_block b, rk_j2k_recode_job jo
 static rk_status add_ht(rk_j2k_recoder *r, unsigned style, unsigned planes,
                         const rk_j2k_block *block, rk_j2k_recode_job job)
 {
-    rk_t1_segment cleanup, refine;
-    unsigned set = 0;
-    RK_TRY(find_set(r, block, &cleanup, &refine, &set));
-    if (!cleanup.size)
+    const rk_j2k_joiner joiner = {r->stream, &r->bytes};
+    rk_j2k_ht_set set;
+    RK_TRY(rk_j2k_join_ht(&joiner, block, &set));
+    if (!set.cleanup.size)
         return rk_j2k_fine();
-    unsigned used = block->zero + 1u + set; /* planes that the cleanup pass codes */
-    unsigned passes = 1 + (refine.size ? refine.passes : 0);
+    unsigned used = block->zero + 1u + set.number; /* planes that the cleanup pass codes */
+    unsigned passes = 1 + (set.refine.size ? set.refine.passes : 0);
     if (used > planes)
         return corrupt(&job, RK_J2K_ZERO_PLANES);
     if (passes > 3 || (passes > 1 && used == planes))
         return corrupt(&job, RK_J2K_PASSES);
     rk_ht_block b = {.width = job.width,
                      .height = job.height,
-                     .cleanup = cleanup.data,
-                     .cleanup_size = cleanup.size,
-                     .refine = refine.data,
-                     .refine_size = refine.size,
+                     .cleanup = set.cleanup.data,
+                     .cleanup_size = set.cleanup.size,
+                     .refine = set.refine.data,
+                     .refine_size = set.refine.size,
                      .passes = (uint8_t)passes,
                      .plane = (uint8_t)(planes - used),
                      .planes = (uint8_t)used,
@@ -190,11 +119,11 @@ static rk_status add_ht(rk_j2k_recoder *r, unsigned style, unsigned planes,
     r->cut += b.plane > 0;
     if (!r->task.ht)
         return queue_ht(r, b, job);
-    rk_j2k_coded coded = {.size = cleanup.size,
-                          .refine = passes > 1 ? refine.size : 0,
+    rk_j2k_coded coded = {.size = set.cleanup.size,
+                          .refine = passes > 1 ? set.refine.size : 0,
                           .passes = (uint16_t)passes,
                           .planes = (uint8_t)(b.plane + 1)};
-    return rk_j2k_recode_keep(r, &job, coded, cleanup.data, refine.data, planes);
+    return rk_j2k_recode_keep(r, &job, coded, set.cleanup.data, set.refine.data, planes);
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */
