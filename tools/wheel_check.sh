@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 "$top/.venv/bin/python" setup.py -q sdist --dist-dir "$work"
 "$top/.venv/bin/python" -m pip -q --disable-pip-version-check wheel --no-deps -w "$work/dist" "$work"/radkit-*.tar.gz
 python3 -m venv "$work/env"
-"$work/env/bin/python" -m pip -q --disable-pip-version-check install "$work"/dist/radkit-*.whl
+"$work/env/bin/python" -m pip -q --disable-pip-version-check install --no-compile "$work"/dist/radkit-*.whl
 cd "$work"
 "$work/env/bin/python" - <<'PY'
 import io
