@@ -61,6 +61,8 @@ PROGRAMS = {
     "j2k_list": STREAM,
     "j2k_turns": Program(sources=J2K, beside=("j2k_run.c",)),
     "j2k_order": Program(sources=J2K, beside=("j2k_run.c",), wrapped=("rk_j2k_read_packet",)),
+    "j2k_encode": Program(sources=J2K, beside=("j2k_run.c",)),
+    "j2k_recode": STREAM,
 }
 # Not a target: prefixes, flips and whole files, for tools/sanitize.sh.
 SWEEP = Program(sources=J2K, beside=("j2k_run.c",))

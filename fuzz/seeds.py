@@ -122,6 +122,18 @@ def for_blocks() -> list[bytes]:
     return made
 
 
+def for_encode() -> list[bytes]:
+    """Return options as j2k_encode.c reads them, and samples, by chance: one in two is usual."""
+    chance, made = random.Random(16), []
+    for k in range(240):
+        options = bytearray(chance.randbytes(27))
+        if k & 1:  # no more than one component and tile, enough memory
+            options[2:5] = bytes(3)
+            options[15] = 0
+        made.append(bytes(options) + chance.randbytes(chance.choice((0, 1, 7, 40, 400))))
+    return made
+
+
 NATIVE = {
     "scan": for_scan,
     "rle": for_rle,
@@ -133,6 +145,8 @@ NATIVE = {
     "j2k_list": for_j2k,
     "j2k_turns": for_turns,
     "j2k_order": for_order,
+    "j2k_encode": for_encode,
+    "j2k_recode": for_j2k,
 }
 
 

@@ -9,16 +9,19 @@
 #define RK_FUZZ_TARGET_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A property was broken: as bad as a crash. */
-#define RK_FUZZ_ASSERT(x) \
-    do {                  \
-        if (!(x))         \
-            __builtin_trap(); \
+#define RK_FUZZ_ASSERT(x)                                               \
+    do {                                                                \
+        if (!(x)) {                                                     \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x); \
+            __builtin_trap();                                           \
+        }                                                               \
     } while (0)
 
 static inline uint8_t *rk_fuzz_copy(const uint8_t *data, size_t size, size_t pad)

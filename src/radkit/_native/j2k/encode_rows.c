@@ -78,7 +78,9 @@ static rk_status code_rows(pass *p, chain *c, unsigned r, unsigned band, uint32_
     uint32_t width = b->all.x1 - b->all.x0;
     uint32_t row = p->keep ? y0 - b->all.y0 : y0 & ((1u << p->hold[r]) - 1);
     const uint8_t *data = (const uint8_t *)strip->data + row * strip->stride * p->size;
-    bool fixed = r == 0 && e->fix != 0 && (c->number == 0 || !e->task.layout.mct);
+    /* In the differences of the component transform it is gone already. */
+    bool differences = e->task.layout.mct && (c->number == 1 || c->number == 2);
+    bool fixed = r == 0 && e->fix != 0 && !differences;
     rk_coef format = p->size == 2 ? RK_COEF_INT16 : RK_COEF_INT32;
     int32_t *to;
     if (e->step == 0 && !fixed) {
