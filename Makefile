@@ -27,13 +27,20 @@ $(VENV)/.stamp-test: $(VENV)/.stamp-run
 	test -e $@ -a $@ -nt pyproject.toml || $(PIP) install --group test --group judges --group check
 	@touch $@
 
+# Decoders of browsers, judges in tests; without npm, or without a network, their tests are skipped by name.
+JUDGES := .cache/node/.stamp
+$(JUDGES): tests/node/package.json tests/node/package-lock.json
+	@command -v npm >/dev/null && mkdir -p $(@D) && cp $^ $(@D) \
+	    && npm ci --prefix $(@D) --no-audit --no-fund --ignore-scripts --fetch-retries=1 && touch $@ \
+	    || echo "no decoders of browsers: npm is not here, or could not install them"
+
 demo: $(VENV)/.stamp-run  ## transcode a real series, prove it, write demo-out/report.html
 	$(PY) demo/run.py $(SOURCE)
 
-test: $(VENV)/.stamp-test  ## everything but the slow tests
+test: $(VENV)/.stamp-test $(JUDGES)  ## everything but the slow tests
 	$(PY) -m pytest -m "not slow"
 
-test-slow: $(VENV)/.stamp-test
+test-slow: $(VENV)/.stamp-test $(JUDGES)
 	$(PY) -m pytest -m slow
 
 # One instruction set after the other, the portable code first. AVX2 means AVX2, BMI1, BMI2, LZCNT

@@ -5,6 +5,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 include "_status.pxi"
 
@@ -104,6 +105,7 @@ cdef class Encoder:
         cdef rk_status status
         cdef size_t total = data.shape[0], offset, pitch, stride, last, k
         cdef uint32_t rows, cols
+        memset(&task, 0, sizeof(task))
         rows, cols = size
         if self.opened:
             raise ValueError("the encoder is open already")
@@ -244,3 +246,19 @@ cdef class Encoder:
             if status.code != RK_LIMIT or sink.size <= size:
                 raise _error(status, &self.e)
             size = sink.size
+
+    def write_into(self, uint8_t[::1] room not None) -> int:
+        """Write the codestream of the last run to `room` if it fits; return its size either way."""
+        cdef rk_j2k_sink sink
+        cdef rk_status status
+        if self.busy or not self.ran:
+            raise ValueError("nothing has been coded")
+        sink.capacity, sink.size = room.shape[0], 0
+        sink.data = &room[0] if sink.capacity else NULL
+        self.busy = True
+        with nogil:
+            status = rk_j2k_write(&self.e.writing, &sink)
+        self.busy = False
+        if status.code != RK_OK and (status.code != RK_LIMIT or sink.size <= sink.capacity):
+            raise _error(status, &self.e)
+        return sink.size
