@@ -30,7 +30,7 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 
-__all__ = ["decode_any", "decode_labelled"]
+__all__ = ["decode_any", "decode_labelled", "decode_prefix"]
 
 MOST_LAYERS = 65535
 
@@ -130,6 +130,26 @@ def decode_labelled(
         sound=made.sound,
         problems=tuple(problems),
     )
+
+
+def decode_prefix(
+    data: Any, *, reduce: int = 0, layers: int | None = None
+) -> tuple[np.ndarray, float]:
+    """Decode what there is of a codestream; return it and the share of it that is there, 0 to 1.
+
+    (rows, cols) or (rows, cols, components). Samples of blocks that are not there come from
+    the resolutions below; components of coarser grids are spread over the pixels.
+    """
+    header = _j2k_header.parse(as_view(data), strict=False)
+    stream = header.stream
+    if header.boxes and header.mapping is not None:
+        raise _mapped(header.mapping)
+    bits, signed, _, whole, _ = stream.samples(None)
+    wish = _Wish(reduce, None, layers, False, False, 1)
+    made = (_decode_usable if whole else _decode_coarse)(
+        header, wish, dtype_for(bits, signed), None
+    )
+    return made.array, made.sound
 
 
 def _tell_damage(made: _Made, problems: list[Problem]) -> None:

@@ -32,7 +32,7 @@ from radkit.pixels.spacing import pixel_aspect
 from radkit.pixels.tables import Palette, read_palette
 from radkit.pixels.workers import run_all, thread_count
 
-__all__ = ["render"]
+__all__ = ["render", "render_frames"]
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 PADDING_VALUE, PADDING_LIMIT = 0x00280120, 0x00280121
@@ -114,17 +114,51 @@ def render(
     >>> picture.shape, picture.dtype
     ((64, 64), dtype('uint8'))
     """
+    if isinstance(source, np.ndarray):
+        from radkit.pixels.pictures import render_array
+
+        wanted, box, halvings = _checked(window, size, reduce)
+        return render_array(source, frames, wanted, box, halvings, invert, threads, out)
+    _checked(window, size, reduce)
+    with Frames(source, strict=strict) as opened, opened.named():
+        return render_frames(
+            opened,
+            frames=frames,
+            window=window,
+            size=size,
+            reduce=reduce,
+            invert=invert,
+            threads=threads,
+            out=out,
+        )
+
+
+def render_frames(
+    opened: Frames,
+    *,
+    frames: FrameChoice = None,
+    window: Any = "header",
+    size: tuple[int, int] | None = None,
+    reduce: int | Literal["auto"] = "auto",
+    invert: bool | None = None,
+    threads: int | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Do what `render` does with an object that is open."""
+    wanted, box, halvings = _checked(window, size, reduce)
+    job = _Job.plan(opened, frames, wanted, box, halvings, invert)
+    return job.run(thread_count(threads, len(job.numbers)), out)
+
+
+def _checked(
+    window: Any, size: Any, reduce: Any
+) -> tuple[voi_step.Wanted, tuple[int, int] | None, int | Literal["auto"]]:
+    """Return the options of a picture, checked before anything is read."""
     wanted = voi_step.check_window(window)
     box = check_size(size)
     if reduce != "auto":
         reduce = check_at_least("reduce", reduce, 0, MAX_REDUCE)
-    if isinstance(source, np.ndarray):
-        from radkit.pixels.pictures import render_array
-
-        return render_array(source, frames, wanted, box, reduce, invert, threads, out)
-    with Frames(source, strict=strict) as opened, opened.named():
-        job = _Job.plan(opened, frames, wanted, box, reduce, invert)
-        return job.run(thread_count(threads, len(job.numbers)), out)
+    return wanted, box, reduce
 
 
 @dataclass(frozen=True, slots=True, eq=False)

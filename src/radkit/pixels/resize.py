@@ -13,7 +13,7 @@ import numpy as np
 from radkit.errors import OptionError
 from radkit.pixels.selection import check_at_least
 
-__all__ = ["check_size", "fit", "resize"]
+__all__ = ["check_size", "fit", "resize", "resize_values"]
 
 
 def check_size(size: Any) -> tuple[int, int] | None:
@@ -53,15 +53,23 @@ def fit(rows: int, cols: int, box: tuple[int, int], aspect: float = 1.0) -> tupl
 
 def resize(picture: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Return a uint8 picture of (rows, cols[, samples]) in another size, rounded to nearest."""
-    if picture.shape[:2] == shape:
-        return picture
-    trailing = picture.shape[2:]
-    flat = picture.reshape(picture.shape[0], -1)
-    half = _along_rows(flat, shape[0]).reshape(shape[0], picture.shape[1], *trailing)
-    turned = np.ascontiguousarray(half.swapaxes(0, 1)).reshape(picture.shape[1], -1)
-    full = np.floor(np.clip(_along_rows(turned, shape[1]), 0, 255) + 0.5).astype(np.uint8)
-    full = full.reshape(shape[1], shape[0], *trailing)
-    return np.ascontiguousarray(full.swapaxes(0, 1))
+    return resize_values(picture, shape)
+
+
+def resize_values(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return (rows, cols[, samples]) in another size, integers rounded to nearest."""
+    if values.shape[:2] == shape:
+        return values
+    trailing = values.shape[2:]
+    flat = values.reshape(values.shape[0], -1)
+    half = _along_rows(flat, shape[0]).reshape(shape[0], values.shape[1], *trailing)
+    turned = np.ascontiguousarray(half.swapaxes(0, 1)).reshape(values.shape[1], -1)
+    full = _along_rows(turned, shape[1])
+    if values.dtype.kind in "iu":
+        span = np.iinfo(values.dtype)
+        full = np.floor(np.clip(full, span.min, span.max) + 0.5)
+    made = full.astype(values.dtype).reshape(shape[1], shape[0], *trailing)
+    return np.ascontiguousarray(made.swapaxes(0, 1))
 
 
 def _along_rows(values: np.ndarray, n: int) -> np.ndarray:

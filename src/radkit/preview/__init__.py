@@ -1,7 +1,31 @@
-"""Small pictures of large objects."""
+"""Small pictures of large objects, and large objects sent coarse picture first."""
 
 from __future__ import annotations
 
+from radkit.preview.best import best
+from radkit.preview.plan import plan
+from radkit.preview.progressive import Progressive
+from radkit.preview.quality import Quality, compare
+from radkit.preview.remote import Remote, open_sidecar
+from radkit.preview.schedule import schedule
+from radkit.preview.sidecar import Sidecar, sidecar
+from radkit.preview.steps import Plan, Step
 from radkit.preview.thumbnail import FORMATS, encode_picture, thumbnail
 
-__all__ = ["FORMATS", "encode_picture", "thumbnail"]
+__all__ = [
+    "FORMATS",
+    "Plan",
+    "Progressive",
+    "Quality",
+    "Remote",
+    "Sidecar",
+    "Step",
+    "best",
+    "compare",
+    "encode_picture",
+    "open_sidecar",
+    "plan",
+    "schedule",
+    "sidecar",
+    "thumbnail",
+]
