@@ -14,10 +14,10 @@ from radkit.dicom.objects import open_object
 from radkit.dicom.source import Reader
 from radkit.errors import CorrectionWarning, CorruptFile, CorruptPixelData
 from radkit.pixels.frames import Frames
-from radkit.preview.coded import file_ranges
+from radkit.preview.coded import CUTTABLE, file_ranges
 from radkit.preview.sidecar import Sidecar
 
-__all__ = ["Remote", "open_sidecar"]
+__all__ = ["Remote", "open_local", "open_sidecar"]
 
 
 class _Ranges:
@@ -140,6 +140,21 @@ class Remote:
         """Bytes asked for so far. No range of a coded frame is asked for twice."""
         return self._ranges.bytes_read
 
+    def shapes(self, frame: int = 0) -> tuple[tuple[int, int], ...]:
+        """Return (rows, cols) of a frame by the halvings of its sides, none first.
+
+        Frames that are no JPEG 2000 or HTJ2K codestream have the one size of the header.
+        """
+        from radkit.codecs import _j2k_header
+
+        opened = self._at(frame, 0, None)
+        if opened.coding not in CUTTABLE:
+            return ((opened.image.rows, opened.image.cols),)
+        head = self._ranges.frame(frame, self.index.frame(frame).cuts[0].size)
+        stream = _j2k_header.parse(memoryview(head), strict=False).stream
+        rects = (stream.rect(0, r, None) for r in range(stream.reductions + 1))
+        return tuple((y1 - y0, x1 - x0) for y0, y1, x0, x1 in rects)
+
     def decode(self, frame: int = 0, *, reduce: int = 0, layers: int | None = None) -> np.ndarray:
         """Return the stored values of a frame.
 
@@ -177,8 +192,12 @@ class Remote:
         window: Any = "header",
         size: tuple[int, int] | None = None,
         reduce: int = 0,
+        max_bytes: int | None = None,
     ) -> np.ndarray:
         """Return an 8-bit picture of a frame; see `radkit.render`.
+
+        With `max_bytes` it is the best one of full size that so many bytes of the frame
+        allow, as `best`.
 
         Raises
         ------
@@ -188,6 +207,8 @@ class Remote:
         from radkit.pixels.rendering import render_frames
 
         opened = self._at(frame, reduce, None)
+        if max_bytes is not None:
+            opened.sizes[frame] = min(max_bytes, self.index.frame(frame).cuts[-1].size)
         with warnings.catch_warnings():
             # Said of a codestream that is cut, as it is here on purpose.
             warnings.simplefilter("ignore", CorrectionWarning)
@@ -216,6 +237,18 @@ class Remote:
     def _check(self, frame: int, sound: float) -> None:
         if sound < 1.0:
             raise CorruptPixelData("the bytes are not those that the sidecar tells of", frame=frame)
+
+
+def open_local(source: Any) -> Remote:
+    """Return an object at hand as if it lay elsewhere."""
+    from radkit.dicom.source import open_reader
+    from radkit.preview.sidecar import sidecar
+
+    def read(offset: int, length: int) -> memoryview:
+        with open_reader(source) as reader:
+            return reader.read(offset, length)
+
+    return Remote(sidecar(source), read)
 
 
 def open_sidecar(path: Any, reader: Callable[[int, int], Any]) -> Remote:
