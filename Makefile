@@ -20,7 +20,7 @@ $(VENV)/.stamp-native: $(VENV)/.stamp-tools setup.py $(NATIVE)
 
 # After the native part, so that the installation finds it built.
 $(VENV)/.stamp-run: $(VENV)/.stamp-native pyproject.toml
-	test -e $@ -a $@ -nt pyproject.toml || $(PIP) install --no-build-isolation -e .
+	test -e $@ -a $@ -nt pyproject.toml || RADKIT_BUILT=1 $(PIP) install --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.stamp-test: $(VENV)/.stamp-run

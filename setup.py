@@ -1,12 +1,21 @@
-"""Builds the native part; everything else about the package is in pyproject.toml."""
+"""Builds the native part; everything else about the package is in pyproject.toml.
+
+The C files are compiled once into one static library, and each extension module
+links what it needs of it. ``RADKIT_BUILT=1`` takes the modules that lie in
+``src/`` as they are: an editable installation after ``build_ext --inplace``.
+"""
 
 import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
+from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 NATIVE = "src/radkit/_native"
+INCLUDE = [NATIVE, f"{NATIVE}/include"]
 FLAGS = ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra"]
 LINK = ["-pthread"]
 if sanitize := os.environ.get("RADKIT_SANITIZE"):  # e.g. "address,undefined"
@@ -17,97 +26,76 @@ if os.environ.get("RADKIT_COVERAGE"):
     LINK += ["--coverage"]
 
 
-def extension(name: str, *patterns: str) -> Extension:
-    """One module: its .pyx and the C files that match the patterns."""
-    sources = [f"{NATIVE}/{name}.pyx"]
-    for pattern in patterns:
-        sources += sorted(glob(f"{NATIVE}/{pattern}.c"))
-    return Extension(
-        f"radkit._native.{name}",
-        sources,
-        include_dirs=[NATIVE, f"{NATIVE}/include"],
-        depends=glob(f"{NATIVE}/*/*.h") + glob(f"{NATIVE}/include/radkit/*.h"),
-        extra_compile_args=FLAGS,
-        extra_link_args=LINK,
-    )
+class BuildNative(build_ext):
+    """`build_ext` that makes the static library first."""
+
+    def build_extensions(self) -> None:
+        """Give each module the library to link."""
+        library = self._library()
+        for extension in self.extensions:
+            extension.extra_objects = [library]
+            extension.depends.append(library)
+        super().build_extensions()
+
+    def _library(self) -> str:
+        """Compile the C files that are newer than their objects; return the archive."""
+        place = Path(self.build_temp, "native")
+        place.mkdir(parents=True, exist_ok=True)
+        sources = sorted(glob(f"{NATIVE}/*/*.c"))
+        objects = {source: place / f"{Path(source).with_suffix('')}.o" for source in sources}
+        stale = [source for source in sources if not _current(objects[source])]
+        with ThreadPoolExecutor(int(self.parallel or os.cpu_count() or 1)) as pool:
+            list(pool.map(lambda source: self._object(source, place), stale))
+        archive = place / "libradkit.a"
+        if stale or not _newest(archive, objects.values()):
+            archive.unlink(missing_ok=True)
+            names = [str(path) for path in objects.values()]
+            self.compiler.create_static_lib(names, "radkit", output_dir=str(place))
+        return str(archive)
+
+    def _object(self, source: str, place: Path) -> None:
+        self.compiler.compile(
+            [source],
+            output_dir=str(place),
+            include_dirs=INCLUDE,
+            extra_postargs=[*FLAGS, "-MMD"],
+        )
 
 
-setup(
-    ext_modules=cythonize(
-        [
-            extension("_cpu", "kernels/cpu"),
-            extension("_scan", "dicom/scan", "dicom/pick"),
-            extension("_rle", "kernels/cpu", "kernels/rle*"),
-            extension("_jpegscan", "kernels/jpegscan"),
-            extension("_jpegll", "kernels/cpu", "kernels/jpegll*", "kernels/huff*"),
-            extension(
-                "_j2k",
-                "kernels/cpu",
-                "kernels/t1*",
-                "kernels/mq*",
-                "kernels/ht*",
-                "kernels/dwt*",
-                "kernels/mct*",
-                "kernels/pack*",
-                "kernels/quant*",
-                "j2k/[!erw]*",  # not encode*, recode*, write*
-            ),
-            extension(
-                "_j2k_encode",
-                "kernels/cpu",
-                "kernels/t1*",
-                "kernels/mq*",
-                "kernels/ht*",
-                "kernels/dwt*",
-                "kernels/mct*",
-                "kernels/pack*",
-                "kernels/samples*",
-                "j2k/arena",
-                "j2k/spare",
-                "j2k/encode*",
-                "j2k/write*",
-            ),
-            extension(
-                "_j2k_recode",
-                "kernels/cpu",
-                "kernels/t1*",
-                "kernels/mq*",
-                "kernels/ht*",
-                "kernels/dwt*",
-                "kernels/pack*",
-                "kernels/quant*",
-                "j2k/arena",
-                "j2k/clock",
-                "j2k/geometry",
-                "j2k/listing",
-                "j2k/markers",
-                "j2k/packets",
-                "j2k/progression",
-                "j2k/recode*",
-                "j2k/segments",
-                "j2k/spare",
-                "j2k/tileparts",
-                "j2k/write*",
-            ),
-            extension("_blocks", "kernels/cpu", "kernels/mq*", "kernels/t1*", "kernels/ht*"),
-            extension(
-                "_transforms",
-                "kernels/cpu",
-                "kernels/dwt*",
-                "kernels/mct*",
-                "kernels/pack*",
-                "kernels/quant*",
-            ),
-            extension(
-                "_pixels",
-                "kernels/cpu",
-                "kernels/bits*",
-                "kernels/pack*",
-                "kernels/colour*",
-                "kernels/window*",
-                "kernels/palette*",
-            ),
-        ],
-        build_dir="build/cython",
-    )
-)
+def _current(made: Path) -> bool:
+    """Whether an object is newer than all that the compiler wrote into its .d file."""
+    rule = made.with_suffix(".d")
+    if not rule.exists():
+        return False
+    _, _, needed = rule.read_text().replace("\\\n", " ").partition(":")
+    return _newest(made, [Path("setup.py"), *map(Path, needed.split())])
+
+
+def _newest(made: Path, others: Iterable[Path]) -> bool:
+    if not made.exists():
+        return False
+    when = made.stat().st_mtime
+    return all(path.exists() and path.stat().st_mtime <= when for path in others)
+
+
+def _modules() -> list[Extension]:
+    if os.environ.get("RADKIT_BUILT"):
+        return []
+    from Cython.Build import cythonize
+
+    modules = [
+        Extension(
+            f"radkit._native.{Path(source).stem}",
+            [source],
+            include_dirs=INCLUDE,
+            depends=glob(f"{NATIVE}/*/*.h") + glob(f"{NATIVE}/include/radkit/*.h"),
+            extra_compile_args=FLAGS,
+            extra_link_args=LINK,
+        )
+        for source in sorted(glob(f"{NATIVE}/*.pyx"))
+    ]
+    made: list[Extension] = cythonize(modules, build_dir="build/cython")
+    return made
+
+
+setup(ext_modules=_modules(), cmdclass={"build_ext": BuildNative})
