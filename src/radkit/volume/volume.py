@@ -306,8 +306,8 @@ class Volume:
         ----------
         points : array_like
             (..., 3) LPS mm.
-        interpolation : {"linear", "nearest"}
-            Between voxel centres.
+        interpolation : {"linear", "nearest", "cubic", "lanczos"}
+            Between voxel centres, in index space.
         fill : float, optional
             Result for points without data: outside, or nearest to padding.
             Default: NaN.
@@ -330,9 +330,12 @@ class Volume:
             where = np.empty(0)
         if where.ndim < 1 or where.shape[-1] != 3:
             raise OptionError("points must have three numbers each, (..., 3)")
-        index = mm_to_index(self.affine, self.positions, where.reshape(-1, 3))
         found, there = sample_at(
-            self.array, index, interpolation=interpolation, padding=self.padding
+            self.array,
+            mm_to_index(self.affine, where.reshape(-1, 3)),
+            interpolation=interpolation,
+            padding=self.padding,
+            positions=self.positions,
         )
         found = found * self.slope + self.intercept
         found[~there] = np.nan if fill is None else fill
