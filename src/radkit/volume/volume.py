@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -107,6 +108,9 @@ class Volume:
         Slices that were filled in.
     corrections : tuple of Correction
         What was put right, chosen or left out on the way.
+    labels : dict of str to str
+        What tells this volume from others of its series: values by keyword, as
+        ``{"EchoTime": "30"}``; empty if it is the only one.
 
     Raises
     ------
@@ -125,6 +129,7 @@ class Volume:
     positions: NDArray[np.float64] | None = None
     missing: tuple[int, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the parts fit each other."""
