@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)1 << 17) /* bytes read at once: half of a small second-level cache */
+#define PIECE ((size_t)1 << 15) /* bytes read at once: what stays in the first-level cache */
 
 static rk_pack_finish_fn *finisher(size_t itemsize, rk_cell cell, uint32_t cpu)
 {
