@@ -133,6 +133,9 @@ def reformat(
         volume.intercept,
         volume.units,
         outside,
+        slab,
+        volume.frame_of_reference,
+        volume.instances,
     )
 
 

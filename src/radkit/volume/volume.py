@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from radkit import limits
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import apply
+from radkit.volume.convert import Conversions
 from radkit.volume.sample import Interpolation, check_interpolation, mm_to_index, sample_at
 
 __all__ = ["Correction", "Geometry", "Volume"]
@@ -81,7 +82,7 @@ def _normal(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Volume:
+class Volume(Conversions):
     """Stored values on a grid in the patient.
 
     Parameters
