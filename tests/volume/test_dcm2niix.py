@@ -105,7 +105,7 @@ def test_tilted_stack_equals_the_sheared_copy(tmp_path):
     assert nifti.values.shape[1] == 512 + 25  # rows are added for the shear
     difference = differences(volume, nifti)
     assert difference.size > 4_000_000
-    assert difference.max() <= 0.51  # dcm2niix rounds to whole numbers
+    assert difference.max() <= 0.52  # whole numbers there, and a sform of float32
 
 
 def differences(volume: Volume, nifti: Nifti) -> np.ndarray:

@@ -158,9 +158,7 @@ def load_volume(
         told = ", ".join(f"{number}: {why}" for why, number in whys.most_common())
         raise GeometryError(f"no slice with a place in the patient among {len(listed)} ({told})")
     pixels = Pixels(reduce=reduce, layers=layers, threads=threads, deadline=deadline)
-    stacks = sort_records(
-        records, split=split, tolerance_mm=tolerance_mm, same_pixels=pixels.same
-    )
+    stacks = sort_records(records, split=split, tolerance_mm=tolerance_mm, same_pixels=pixels.same)
     plans = [make_plan(one, left, uneven, missing, strict=strict) for one in stacks]
     report = _reporter(progress, sum(len(plan.records) for plan in plans))
     volumes = [_volume(plan, pixels, uneven, report) for plan in plans]
@@ -223,9 +221,7 @@ def _reporter(progress: Progress | None, total: int) -> Callable[[int], None]:
     return report
 
 
-def _volume(
-    plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], None]
-) -> Volume:
+def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], None]) -> Volume:
     """Make one volume: ask for memory, read pixels, put holes and uneven slices as wanted."""
     records, first = plan.records, plan.records[0]
     own = one_step(records)
@@ -258,9 +254,7 @@ def _volume(
     return volume
 
 
-def _room(
-    plan: Plan, pixels: Pixels, dtype: np.dtype[Any]
-) -> tuple[NDArray[Any], list[int]]:
+def _room(plan: Plan, pixels: Pixels, dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[int]]:
     """Return the array of a volume, and the place of each slice in it."""
     from radkit.pixels.decoding import allocate
 

@@ -82,9 +82,7 @@ def sort_records(
         raise _several(clusters, "unlike slices", "Use split='auto' for a volume of each")
     found = []
     for cluster in clusters:
-        parts = (
-            [Part(records=cluster, labels={})] if keys is None else sorted_parts(cluster, keys)
-        )
+        parts = [Part(records=cluster, labels={})] if keys is None else sorted_parts(cluster, keys)
         for part in parts:
             unique, dropped = _drop_same_instance(part.records)
             for stack, more in _stacks(unique, split, tolerance_mm, same_pixels):
@@ -245,9 +243,7 @@ def _stacks(
     return [(part, notes) for part in parts]
 
 
-def _complete(
-    parts: list[Part], positions: int, name: str
-) -> tuple[list[Part], list[Correction]]:
+def _complete(parts: list[Part], positions: int, name: str) -> tuple[list[Part], list[Correction]]:
     """Leave stacks out that lack slices at the ends that all complete ones have.
 
     Holes inside are the business of `missing`; stacks at other positions (stations

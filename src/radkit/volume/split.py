@@ -48,8 +48,7 @@ def tell_apart(records: list[Record], places: Codes) -> tuple[str, list[Part]] |
         codes = _codes([tuple(record.dimensions[one] for one in dimensions) for record in records])
         if _fits(codes, places, times):
             tags = tuple(one for one in dimensions if _varies(records, one))
-            names = [KEYWORDS.get(tag, f"({tag >> 16:04X},{tag & 0xFFFF:04X})") for tag in tags]
-            return " and ".join(names), _parts(records, codes, tags)
+            return " and ".join(map(_keyword, tags)), _parts(records, codes, tags)
     varying = {}
     for name, tags in SPLIT_TAGS.items():
         codes = _codes([record.key(tags) for record in records])
@@ -74,8 +73,12 @@ def labels_of(record: Record, tags: Sequence[int]) -> dict[str, str]:
     found = {}
     for tag in tags:
         text = record.keys.get(tag, "") or str(record.dimensions.get(tag, ""))
-        found[KEYWORDS.get(tag, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")] = text
+        found[_keyword(tag)] = text
     return found
+
+
+def _keyword(tag: int) -> str:
+    return KEYWORDS.get(tag, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
 
 
 def _dimensions(records: list[Record]) -> tuple[int, ...]:
@@ -91,7 +94,7 @@ def _varies(records: list[Record], tag: int) -> bool:
 
 
 def _codes(keys: Sequence[tuple[object, ...]]) -> Codes:
-    """Number the distinct keys."""
+    """Return a number for each key, equal for equal ones, from 0 without gaps."""
     numbers: dict[tuple[object, ...], int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
