@@ -243,36 +243,56 @@ static void check_round_u16(ck_run *run, ck_fn *reference, ck_fn *variant, size_
 
 /* ---- across rows ----------------------------------------------------------------------------- */
 
-static void check_path(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+/* Value of an element by the type's letter. */
+static double element(const void *src, ptrdiff_t at, char type)
 {
-    enum { SIDE = 40 };
-    uint16_t base = (uint16_t)ck_random(run), padding = (uint16_t)(base - 1 + ck_below(run, 3));
-    const uint16_t *src = voxels(run, SIDE * SIDE, base, padding);
-    int32_t *offset = ck_out(run, 4 * n);
-    int16_t *x = ck_out(run, 2 * n), *y = ck_out(run, 2 * n);
-    int16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
-    int16_t *held_a = ck_out(run, 2 * n), *held_b = ck_out(run, 2 * n);
-    rk_row_path path = {offset, x, y, ck_below(run, 4) ? SIDE : 0, ck_below(run, 2) ? 16 : 0};
-    bool held = ck_below(run, 2);
-    for (size_t i = 0; i < n; i++) {
-        offset[i] = (int32_t)(ck_below(run, SIDE - 1) * SIDE + ck_below(run, SIDE - 1));
-        x[i] = (int16_t)ck_below(run, RK_ROW_HALF + 1);
-        y[i] = share(run);
-    }
-    uint16_t p = ((rk_row_path_fn *)reference)(src, &path, n, base, padding, held ? held_a : NULL, a);
-    uint16_t q = ((rk_row_path_fn *)variant)(src, &path, n, base, padding, held ? held_b : NULL, b);
-    ck_true(run, p == q, "all above: %x, %x", p, q);
-    ck_equal(run, a, b, 2 * n, "base %u padding %u held %d", base, padding, held);
-    ck_equal(run, held_a, held_b, 2 * n, "held");
-    for (size_t i = 0; i < n && !held && q < RK_ROW_RANGE; i++) {
-        const uint16_t *v = src + offset[i], *w = v + path.stride;
-        double fx = x[i] / 16384.0, fy = y[i] / 32768.0;
-        double l = (uint16_t)(v[0] - base), r = (uint16_t)(v[1] - base);
-        l += ((uint16_t)(w[0] - base) - l) * fy;
-        r += ((uint16_t)(w[1] - base) - r) * fy;
-        ck_true(run, fabs(8 * (l + (r - l) * fx) - b[i]) <= 1.01, "element %zu: %d", i, b[i]);
+    switch (type) {
+    case 's': return ((const int16_t *)src)[at];
+    case 'u': return ((const uint16_t *)src)[at];
+    case 'b': return ((const uint8_t *)src)[at];
+    case 'c': return ((const int8_t *)src)[at];
+    default: return (double)((const float *)src)[at];
     }
 }
+
+static void check_path(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, char type)
+{
+    enum { SIDE = 40 };
+    const void *src = type == 'f' ? (const void *)floats(run, SIDE * SIDE, false)
+                                  : ck_copy(run, ck_in(run, 2 * SIDE * SIDE), 2 * SIDE * SIDE);
+    int32_t *offset = ck_out(run, 4 * n);
+    float *x = ck_out(run, 4 * n), *y = ck_out(run, 4 * n);
+    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    rk_row_path path = {offset, x, y, ck_below(run, 4) ? SIDE : 0, ck_below(run, 2) ? 16 : 0};
+    for (size_t i = 0; i < n; i++) {
+        offset[i] = (int32_t)(ck_below(run, SIDE - 1) * SIDE + ck_below(run, SIDE - 1));
+        x[i] = (float)share(run) / 32767;
+        y[i] = (float)share(run) / 32767;
+    }
+    ((rk_row_path_fn *)reference)(src, &path, n, a);
+    ((rk_row_path_fn *)variant)(src, &path, n, b);
+    ck_equal(run, a, b, 4 * n, "stride %td ahead %zu", path.stride, path.ahead);
+    for (size_t i = 0; i < n; i++) {
+        ptrdiff_t p = offset[i], q = p + path.stride;
+        double l = element(src, p, type), r = element(src, p + 1, type);
+        l += (element(src, q, type) - l) * (double)y[i];
+        r += (element(src, q + 1, type) - r) * (double)y[i];
+        ck_true(run, fabs(l + (r - l) * (double)x[i] - (double)b[i]) <= 0.02, "element %zu: %g", i,
+                (double)b[i]);
+    }
+}
+
+#define PATH(name, type)                                                                 \
+    static void check_path_##name(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n) \
+    {                                                                                    \
+        check_path(run, reference, variant, n, type);                                    \
+    }
+
+PATH(i16, 's')
+PATH(u16, 'u')
+PATH(u8, 'b')
+PATH(i8, 'c')
+PATH(f32, 'f')
 
 static void check_turn(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
@@ -365,16 +385,30 @@ static void bench_sum(ck_run *run, ck_fn *fn, size_t n)
 }
 
 static const ck_member members[] = {
-    {"scale", check_scale, NULL},          {"lerp", check_lerp, NULL},
-    {"blend", check_blend, bench_blend},   {"max_16", check_peak_16, NULL},
-    {"min_16", check_peak_16, NULL},       {"max_f32", check_peak_f32, NULL},
-    {"min_f32", check_peak_f32, NULL},     {"unscale", check_unscale, NULL},
-    {"warp", check_warp, bench_warp},      {"taps", check_taps, NULL},
-    {"widen_i16", check_widen, NULL},      {"widen_u16", check_widen, NULL},
-    {"sum", check_sum, bench_sum},         {"round_i16", check_round_i16, NULL},
-    {"round_u16", check_round_u16, NULL},  {"path", check_path, NULL},
-    {"turn", check_turn, NULL},            {"ray_max", check_ray, NULL},
-    {"ray_min", check_ray, NULL},          {"ray_sum", check_ray_sum, NULL},
+    {"scale", check_scale, NULL},
+    {"lerp", check_lerp, NULL},
+    {"blend", check_blend, bench_blend},
+    {"max_16", check_peak_16, NULL},
+    {"min_16", check_peak_16, NULL},
+    {"max_f32", check_peak_f32, NULL},
+    {"min_f32", check_peak_f32, NULL},
+    {"unscale", check_unscale, NULL},
+    {"warp", check_warp, bench_warp},
+    {"taps", check_taps, NULL},
+    {"widen_i16", check_widen, NULL},
+    {"widen_u16", check_widen, NULL},
+    {"sum", check_sum, bench_sum},
+    {"round_i16", check_round_i16, NULL},
+    {"round_u16", check_round_u16, NULL},
+    {"path_i16", check_path_i16, NULL},
+    {"path_u16", check_path_u16, NULL},
+    {"path_u8", check_path_u8, NULL},
+    {"path_i8", check_path_i8, NULL},
+    {"path_f32", check_path_f32, NULL},
+    {"turn", check_turn, NULL},
+    {"ray_max", check_ray, NULL},
+    {"ray_min", check_ray, NULL},
+    {"ray_sum", check_ray_sum, NULL},
 };
 
 CK_STAGE(mpr_row, rk_row_table, rk_row_table_fill, members)

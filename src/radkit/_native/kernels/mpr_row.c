@@ -172,32 +172,28 @@ RK_ROW_ROUND(u16, rk_u16, 0.f, 65535.f)
 
 /* ---- across rows ----------------------------------------------------------------------------- */
 
-uint16_t rk_row_path_c(const void *src, const rk_row_path *path, size_t n, uint16_t base,
-                       uint16_t padding, int16_t *held, int16_t *out)
+static inline float between(float a, float b, float share)
 {
-    const rk_u16 *v = src;
-    uint16_t seen = 0;
-    for (size_t i = 0; i < n; i++) {
-        const rk_u16 *p = v + path->offset[i];
-        const rk_u16 *q = p + path->stride;
-        uint16_t corner[4] = {p[0], q[0], p[1], q[1]};
-        int16_t scaled[4], count = 0;
-        for (int k = 0; k < 4; k++) {
-            bool skip = held && corner[k] == padding;
-            uint16_t above = skip ? 0 : (uint16_t)(corner[k] - base);
-            count += skip;
-            seen |= above;
-            scaled[k] = (int16_t)(uint16_t)(above << RK_ROW_SHIFT);
-        }
-        int32_t left = lerp(scaled[0], scaled[1], path->y[i]);
-        int32_t right = lerp(scaled[2], scaled[3], path->y[i]);
-        int32_t sum = left * (RK_ROW_HALF - path->x[i]) + right * path->x[i];
-        out[i] = (int16_t)((sum + (RK_ROW_HALF >> 1)) >> 14);
-        if (held)
-            held[i] = count;
-    }
-    return seen;
+    return a + (b - a) * share;
 }
+
+#define RK_ROW_PATH(name, T)                                                             \
+    void rk_row_path_##name##_c(const void *src, const rk_row_path *path, size_t n,      \
+                                float *out)                                              \
+    {                                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                 \
+            const T *p = (const T *)src + path->offset[i], *q = p + path->stride;        \
+            float left = between(p[0], q[0], path->y[i]);                                \
+            float right = between(p[1], q[1], path->y[i]);                               \
+            out[i] = between(left, right, path->x[i]);                                   \
+        }                                                                                \
+    }
+
+RK_ROW_PATH(i16, rk_i16)
+RK_ROW_PATH(u16, rk_u16)
+RK_ROW_PATH(u8, rk_u8)
+RK_ROW_PATH(i8, rk_i8)
+RK_ROW_PATH(f32, rk_f32)
 
 void rk_row_turn_c(const void *src, size_t stride, size_t rows, size_t cols, void *out,
                    size_t out_stride)
@@ -231,27 +227,40 @@ RK_ROW_RAY(ray_sum, int32_t, (int32_t)((uint32_t)to[i] + (uint32_t)x))
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-#define RK_ROW_FILL(isa)                                                                 \
-    (rk_row_table)                                                                       \
-    {                                                                                    \
-        .scale = rk_row_scale_##isa, .lerp = rk_row_lerp_##isa,                          \
-        .blend = rk_row_blend_##isa, .max_16 = rk_row_max_16_##isa,                      \
-        .min_16 = rk_row_min_16_##isa, .max_f32 = rk_row_max_f32_##isa,                  \
-        .min_f32 = rk_row_min_f32_##isa, .unscale = rk_row_unscale_##isa,                \
-        .warp = rk_row_warp_##isa, .taps = rk_row_taps_##isa,                            \
-        .widen_i16 = rk_row_widen_i16_##isa, .widen_u16 = rk_row_widen_u16_##isa,        \
-        .sum = rk_row_sum_##isa, .round_i16 = rk_row_round_i16_##isa,                    \
-        .round_u16 = rk_row_round_u16_##isa, .path = rk_row_path_##isa,                  \
-        .turn = rk_row_turn_##isa, .ray_max = rk_row_ray_max_##isa,                      \
-        .ray_min = rk_row_ray_min_##isa, .ray_sum = rk_row_ray_sum_##isa,                \
-    }
+#define RK_ROW_FILL(t, isa)                                                              \
+    do {                                                                                 \
+        (t)->scale = rk_row_scale_##isa;                                                 \
+        (t)->lerp = rk_row_lerp_##isa;                                                   \
+        (t)->blend = rk_row_blend_##isa;                                                 \
+        (t)->max_16 = rk_row_max_16_##isa;                                               \
+        (t)->min_16 = rk_row_min_16_##isa;                                               \
+        (t)->max_f32 = rk_row_max_f32_##isa;                                             \
+        (t)->min_f32 = rk_row_min_f32_##isa;                                             \
+        (t)->unscale = rk_row_unscale_##isa;                                             \
+        (t)->warp = rk_row_warp_##isa;                                                   \
+        (t)->taps = rk_row_taps_##isa;                                                   \
+        (t)->widen_i16 = rk_row_widen_i16_##isa;                                         \
+        (t)->widen_u16 = rk_row_widen_u16_##isa;                                         \
+        (t)->sum = rk_row_sum_##isa;                                                     \
+        (t)->round_i16 = rk_row_round_i16_##isa;                                         \
+        (t)->round_u16 = rk_row_round_u16_##isa;                                         \
+        (t)->path_i16 = rk_row_path_i16_##isa;                                           \
+        (t)->path_u16 = rk_row_path_u16_##isa;                                           \
+        (t)->turn = rk_row_turn_##isa;                                                   \
+        (t)->ray_max = rk_row_ray_max_##isa;                                             \
+        (t)->ray_min = rk_row_ray_min_##isa;                                             \
+        (t)->ray_sum = rk_row_ray_sum_##isa;                                             \
+    } while (0)
 
 void rk_row_table_fill(rk_row_table *t, uint32_t cpu)
 {
-    *t = RK_ROW_FILL(c);
+    RK_ROW_FILL(t, c);
+    t->path_u8 = rk_row_path_u8_c;
+    t->path_i8 = rk_row_path_i8_c;
+    t->path_f32 = rk_row_path_f32_c;
 #if RK_ARCH_X86
     if (cpu & RK_CPU_AVX2)
-        *t = RK_ROW_FILL(avx2);
+        RK_ROW_FILL(t, avx2);
 #else
     (void)cpu;
 #endif

@@ -83,22 +83,18 @@ typedef void rk_row_round_fn(const float *row, size_t n, void *out);
 /* ---- across rows ----------------------------------------------------------------------------- */
 
 /*
- * Points in a slice: output i lies between the four 16-bit voxels at src[offset[i]] and one column
- * and `stride` behind it. Scaled values, the rows first:
- *     l = lerp(v00, v10, y[i]),  r = lerp(v01, v11, y[i]),
- *     out[i] = l * (RK_ROW_HALF - x[i]) + r * x[i] + 2^13 >> 14;    0 <= x[i] <= RK_ROW_HALF
- * Returns the bitwise or of all voxels less base. With `held` voxels equal to `padding` count as
- * `base`; held[i] gets the number of them. `ahead` outputs further on memory is fetched early.
+ * Points in a slice: output i lies between the voxels at src[offset[i]], one column and `stride`
+ * behind it; lerp(lerp(v00, v10, y[i]), lerp(v01, v11, y[i]), x[i]) with lerp(a, b, f) =
+ * a + (b - a) * f in floats. `ahead` outputs further on memory is fetched early (0: it is not).
  */
 typedef struct rk_row_path {
     const int32_t *offset;
-    const int16_t *x, *y;
+    const float *x, *y;
     ptrdiff_t stride;
     size_t ahead;
 } rk_row_path;
 
-typedef uint16_t rk_row_path_fn(const void *src, const rk_row_path *path, size_t n, uint16_t base,
-                                uint16_t padding, int16_t *held, int16_t *out);
+typedef void rk_row_path_fn(const void *src, const rk_row_path *path, size_t n, float *out);
 
 /* out[c * out_stride + r] = src[r * stride + c], 16-bit elements */
 typedef void rk_row_turn_fn(const void *src, size_t stride, size_t rows, size_t cols, void *out,
@@ -132,7 +128,7 @@ typedef struct rk_row_table {
     rk_row_widen_fn *widen_i16, *widen_u16;
     rk_row_sum_fn *sum;
     rk_row_round_fn *round_i16, *round_u16;
-    rk_row_path_fn *path;
+    rk_row_path_fn *path_i16, *path_u16, *path_u8, *path_i8, *path_f32;
     rk_row_turn_fn *turn;
     rk_row_ray_fn *ray_max, *ray_min;
     rk_row_ray_sum_fn *ray_sum;

@@ -8,6 +8,10 @@
 #include "kernels/mpr_row_variants.h"
 #include "kernels/words.h"
 
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
 static inline __m256i load(const void *p)
@@ -39,42 +43,9 @@ static inline __m256i eight_pairs(const rk_u16 *v, const int32_t *offset)
                                    _mm_blend_epi32(c, d, 12), 1);
 }
 
-/* Shares of eight outputs, twice side by side, as the pairs lie. */
-static inline __m256i doubled(const int16_t *share)
+static inline __m256 between(__m256 a, __m256 b, __m256 share)
 {
-    __m256i s = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)share));
-    return _mm256_or_si256(s, _mm256_slli_epi32(s, 16));
-}
-
-/* (HALF - x, x) */
-static inline __m256i weights(const int16_t *x)
-{
-    __m256i s = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x));
-    __m256i rest = _mm256_sub_epi32(_mm256_set1_epi32(RK_ROW_HALF), s);
-    return _mm256_or_si256(rest, _mm256_slli_epi32(s, 16));
-}
-
-static inline __m128i narrowed(__m256i x)
-{
-    __m256i y = _mm256_permute4x64_epi64(_mm256_packs_epi32(x, x), 0x08);
-    return _mm256_castsi256_si128(y);
-}
-
-typedef struct limits {
-    __m256i base, padding, seen;
-} limits;
-
-/* Scaled pairs; -1 is added to `held` for each that is padding. */
-static inline __m256i scaled(limits *l, __m256i v, __m256i *held)
-{
-    __m256i above = _mm256_sub_epi16(v, l->base);
-    if (held) {
-        __m256i skip = _mm256_cmpeq_epi16(v, l->padding);
-        *held = _mm256_sub_epi16(*held, skip);
-        above = _mm256_andnot_si256(skip, above);
-    }
-    l->seen = _mm256_or_si256(l->seen, above);
-    return _mm256_slli_epi16(above, RK_ROW_SHIFT);
+    return _mm256_add_ps(a, _mm256_mul_ps(_mm256_sub_ps(b, a), share));
 }
 
 static inline void fetch_early(const rk_u16 *v, const rk_row_path *path, size_t i, size_t n)
@@ -82,54 +53,58 @@ static inline void fetch_early(const rk_u16 *v, const rk_row_path *path, size_t 
     size_t next = i + path->ahead;
     if (next + 8 > n)
         return;
-    for (size_t k = next; k < next + 8; k += 2) {
+    for (size_t k = next; k < next + 8; k++) {
         const rk_u16 *p = v + path->offset[k];
         _mm_prefetch((const char *)p, _MM_HINT_T0);
         _mm_prefetch((const char *)(p + path->stride), _MM_HINT_T0);
     }
 }
 
-static inline size_t path_blocks(const rk_u16 *v, const rk_row_path *path, size_t n, limits *l,
-                                 int16_t *held, int16_t *out)
-{
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        const int32_t *offset = path->offset + i;
-        __m256i count = _mm256_setzero_si256(), *counted = held ? &count : NULL;
-        if (path->ahead)
-            fetch_early(v, path, i, n);
-        __m256i upper = scaled(l, eight_pairs(v, offset), counted);
-        __m256i lower = scaled(l, eight_pairs(v + path->stride, offset), counted);
-        __m256i row = lerp(upper, lower, doubled(path->y + i));
-        __m256i sum = _mm256_madd_epi16(row, weights(path->x + i));
-        sum = _mm256_add_epi32(sum, _mm256_set1_epi32(RK_ROW_HALF >> 1));
-        _mm_storeu_si128((__m128i *)(out + i), narrowed(_mm256_srai_epi32(sum, 14)));
-        if (held) {
-            count = _mm256_madd_epi16(count, _mm256_set1_epi16(1));
-            _mm_storeu_si128((__m128i *)(held + i), narrowed(count));
-        }
+/* `low` and `high` widen the first and the second voxel of each pair. */
+#define RK_ROW_PATH(name, low, high)                                                     \
+    void rk_row_path_##name##_avx2(const void *src, const rk_row_path *path, size_t n,   \
+                                   float *out)                                           \
+    {                                                                                    \
+        const rk_u16 *v = src;                                                           \
+        rk_row_path rest = *path;                                                        \
+        size_t i = 0;                                                                    \
+        for (; i + 8 <= n; i += 8) {                                                     \
+            if (path->ahead)                                                             \
+                fetch_early(v, path, i, n);                                              \
+            __m256i p = eight_pairs(v, path->offset + i);                                \
+            __m256i q = eight_pairs(v + path->stride, path->offset + i);                 \
+            __m256 y = _mm256_loadu_ps(path->y + i);                                     \
+            __m256 left = between(low(p), low(q), y), right = between(high(p), high(q), y); \
+            _mm256_storeu_ps(out + i, between(left, right, _mm256_loadu_ps(path->x + i))); \
+        }                                                                                \
+        rest.offset += i;                                                                \
+        rest.x += i;                                                                     \
+        rest.y += i;                                                                     \
+        rk_row_path_##name##_c(src, &rest, n - i, out + i);                              \
     }
-    return i;
+
+static inline __m256 low_i16(__m256i x)
+{
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(x, 16), 16));
 }
 
-uint16_t rk_row_path_avx2(const void *src, const rk_row_path *path, size_t n, uint16_t base,
-                          uint16_t padding, int16_t *held, int16_t *out)
+static inline __m256 high_i16(__m256i x)
 {
-    limits l = {_mm256_set1_epi16((short)base), _mm256_set1_epi16((short)padding),
-                _mm256_setzero_si256()};
-    rk_row_path rest = *path;
-    uint16_t seen[16], all;
-    size_t i = held ? path_blocks(src, path, n, &l, held, out)
-                    : path_blocks(src, path, n, &l, NULL, out);
-    rest.offset += i;
-    rest.x += i;
-    rest.y += i;
-    all = rk_row_path_c(src, &rest, n - i, base, padding, held ? held + i : NULL, out + i);
-    _mm256_storeu_si256((__m256i *)seen, l.seen);
-    for (int k = 0; k < 16; k++)
-        all |= seen[k];
-    return all;
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(x, 16));
 }
+
+static inline __m256 low_u16(__m256i x)
+{
+    return _mm256_cvtepi32_ps(_mm256_and_si256(x, _mm256_set1_epi32(0xFFFF)));
+}
+
+static inline __m256 high_u16(__m256i x)
+{
+    return _mm256_cvtepi32_ps(_mm256_srli_epi32(x, 16));
+}
+
+RK_ROW_PATH(i16, low_i16, high_i16)
+RK_ROW_PATH(u16, low_u16, high_u16)
 
 /* ---- turning --------------------------------------------------------------------------------- */
 

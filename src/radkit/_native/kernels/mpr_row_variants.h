@@ -16,12 +16,14 @@
     rk_row_widen_fn rk_row_widen_i16_##isa, rk_row_widen_u16_##isa;                      \
     rk_row_sum_fn rk_row_sum_##isa;                                                      \
     rk_row_round_fn rk_row_round_i16_##isa, rk_row_round_u16_##isa;                      \
-    rk_row_path_fn rk_row_path_##isa;                                                    \
+    rk_row_path_fn rk_row_path_i16_##isa, rk_row_path_u16_##isa;                         \
     rk_row_turn_fn rk_row_turn_##isa;                                                    \
     rk_row_ray_fn rk_row_ray_max_##isa, rk_row_ray_min_##isa;                            \
     rk_row_ray_sum_fn rk_row_ray_sum_##isa
 
 RK_ROW_VARIANTS(c);
 RK_ROW_VARIANTS(avx2);
+
+rk_row_path_fn rk_row_path_u8_c, rk_row_path_i8_c, rk_row_path_f32_c;
 
 #endif /* RK_KERNELS_MPR_ROW_VARIANTS_H */
