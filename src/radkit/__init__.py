@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from radkit import codecs as codecs
     from radkit import dicom as dicom
     from radkit import errors as errors
+    from radkit import interop as interop
     from radkit import limits as limits
     from radkit import preview as preview
     from radkit import pydicom as pydicom
@@ -37,9 +38,16 @@ if TYPE_CHECKING:
     from radkit.errors import VerificationError as VerificationError
     from radkit.geometry import Plane as Plane
     from radkit.geometry import Slab as Slab
+    from radkit.mpr import CurvedImage as CurvedImage
     from radkit.mpr import Interpolation as Interpolation
     from radkit.mpr import PlaneImage as PlaneImage
+    from radkit.mpr import Projection as Projection
+    from radkit.mpr.curved import curved_reformat as curved_reformat
+    from radkit.mpr.overlay import overlay as overlay
+    from radkit.mpr.project import project as project
     from radkit.mpr.reformat import reformat as reformat
+    from radkit.mpr.resample import resample as resample
+    from radkit.mpr.stack import reformat_stack as reformat_stack
     from radkit.pixels import Decoded as Decoded
     from radkit.pixels import ImageInfo as ImageInfo
     from radkit.pixels import Request as Request
@@ -66,7 +74,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("codecs", "dicom", "errors", "limits", "preview", "pydicom")
+_ROOMS = ("codecs", "dicom", "errors", "interop", "limits", "preview", "pydicom")
 _NAMES = {
     "radkit.codecs.frame": ("CodestreamInfo",),
     "radkit.codecs.options": ("Coding", "Lossy"),
@@ -89,7 +97,18 @@ _NAMES = {
         "VerificationError",
     ),
     "radkit.geometry": ("Plane", "Slab"),
-    "radkit.mpr": ("Interpolation", "PlaneImage", "reformat"),
+    "radkit.mpr": (
+        "CurvedImage",
+        "Interpolation",
+        "PlaneImage",
+        "Projection",
+        "curved_reformat",
+        "overlay",
+        "project",
+        "reformat",
+        "reformat_stack",
+        "resample",
+    ),
     "radkit.pixels": (
         "Decoded",
         "ImageInfo",

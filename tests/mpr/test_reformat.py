@@ -252,7 +252,7 @@ def test_like_and_out_take_place_and_memory():
 @pytest.mark.parametrize(
     "options",
     [
-        {"interpolation": "cubic"},
+        {"interpolation": "spline"},
         {"spacing": 0},
         {"spacing": (1, 2, 3)},
         {"spacing": 1e-12},

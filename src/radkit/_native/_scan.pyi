@@ -51,13 +51,3 @@ class Table:
         self, stops: npt.NDArray[np.uint32], inserts: npt.NDArray[np.uint32], pixels: int
     ) -> list[tuple[int, int, int]]: ...
     def spans(self, values: npt.NDArray[np.uint64], sizes: npt.NDArray[np.uint64]) -> None: ...
-
-def decimals(text: Buffer) -> tuple[float, ...] | None: ...
-def pick(
-    head: Buffer,
-    size: int,
-    tags: npt.NDArray[np.uint32],
-    widths: npt.NDArray[np.int32],
-    numbers: npt.NDArray[np.float64],
-    texts: list[bytes | None],
-) -> bool: ...

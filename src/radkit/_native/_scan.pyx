@@ -2,9 +2,8 @@
 # cython: freethreading_compatible=True
 """Tables of data elements or items, filled window by window by the native walk."""
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
 
 from radkit.errors import CorruptFile, LimitExceeded, RadkitError
 
@@ -61,17 +60,6 @@ cdef extern from "dicom/scan.h" nogil:
 
     rk_dcm_event rk_dcm_scan_run(rk_dcm_scan *s, const unsigned char *window, uint64_t base,
                                  uint64_t size, rk_dcm_element *out, size_t capacity, size_t *n)
-
-cdef extern from "dicom/pick.h" nogil:
-    ctypedef struct rk_dcm_span:
-        uint64_t offset
-        uint32_t length
-        uint16_t vr
-        bint found
-
-    bint rk_dcm_pick(const unsigned char *head, uint64_t avail, uint64_t size,
-                     const uint32_t *tags, size_t n, rk_dcm_span *spans)
-    int rk_dcm_decimals(const unsigned char *text, size_t n, double *out, int max)
 
 DONE = RK_DCM_DONE
 MORE = RK_DCM_MORE
@@ -313,101 +301,3 @@ cdef class Table:
         for i in range(self.n):
             values[i] = self.rows[i].value
             sizes[i] = self.rows[i].length
-
-
-cdef enum:
-    MOST_TAGS = 64
-
-
-cdef int _width_of(uint16_t vr) noexcept:
-    """Bytes of a number of that VR; 0 = text, -1 = neither."""
-    if vr == (c"D" | c"S" << 8) or vr == (c"I" | c"S" << 8):
-        return 0
-    if vr == (c"U" | c"S" << 8) or vr == (c"S" | c"S" << 8):
-        return 2
-    if vr == (c"U" | c"L" << 8) or vr == (c"S" | c"L" << 8) or vr == (c"F" | c"L" << 8):
-        return 4
-    return 8 if vr == (c"F" | c"D" << 8) else -1
-
-
-cdef double _number(const unsigned char *p, uint16_t vr) noexcept:
-    """A little endian number; the machines that radkit is built for are little endian."""
-    cdef uint16_t u16
-    cdef int16_t s16
-    cdef uint32_t u32
-    cdef int32_t s32
-    cdef float f32
-    cdef double f64
-    if vr == (c"U" | c"S" << 8):
-        memcpy(&u16, p, 2)
-        return u16
-    if vr == (c"S" | c"S" << 8):
-        memcpy(&s16, p, 2)
-        return s16
-    if vr == (c"U" | c"L" << 8):
-        memcpy(&u32, p, 4)
-        return u32
-    if vr == (c"S" | c"L" << 8):
-        memcpy(&s32, p, 4)
-        return s32
-    if vr == (c"F" | c"L" << 8):
-        memcpy(&f32, p, 4)
-        return f32
-    memcpy(&f64, p, 8)
-    return f64
-
-
-def decimals(const unsigned char[::1] text not None):
-    """Return the numbers of a DS or IS as floats, or None where one needs the general way."""
-    cdef double values[32]
-    cdef int count, i
-    if text.shape[0] == 0:
-        return ()
-    count = rk_dcm_decimals(&text[0], text.shape[0], values, 32)
-    if count < 0 or count == 32:
-        return None
-    return tuple([values[i] for i in range(count)])
-
-
-def pick(const unsigned char[::1] head not None, uint64_t size, const uint32_t[::1] tags not None,
-         const int32_t[::1] widths not None, double[::1] numbers not None, list texts not None):
-    """Pick values out of the head of a plain object; False if it is not plain.
-
-    `tags` ascend. A tag of width w > 0 puts its first w values into `numbers`
-    (which holds NaN before), one of width 0 appends its value to `texts`, as
-    bytes or None.
-    """
-    cdef rk_dcm_span spans[MOST_TAGS]
-    cdef size_t n = tags.shape[0], i
-    cdef Py_ssize_t place = 0, total = 0
-    cdef int width, k, have
-    cdef const unsigned char *value
-    if n == 0 or n > MOST_TAGS or widths.shape[0] != tags.shape[0] or head.shape[0] == 0:
-        return False
-    for i in range(n):
-        if widths[i] < 0:
-            return False
-        total += widths[i]
-    if total > numbers.shape[0]:
-        return False
-    if not rk_dcm_pick(&head[0], head.shape[0], size, &tags[0], n, spans):
-        return False
-    for i in range(n):
-        if widths[i] == 0:
-            texts.append(bytes((<const char *> &head[0] + spans[i].offset)[:spans[i].length])
-                         if spans[i].found else None)
-            continue
-        if spans[i].found and spans[i].length:
-            value = &head[0] + spans[i].offset
-            width = _width_of(spans[i].vr)
-            if width < 0 or (width and spans[i].length % width):
-                return False
-            if width == 0:
-                if rk_dcm_decimals(value, spans[i].length, &numbers[place], widths[i]) < 0:
-                    return False
-            else:
-                have = min(<int> (spans[i].length // width), widths[i])
-                for k in range(have):
-                    numbers[place + k] = _number(value + k * width, spans[i].vr)
-        place += widths[i]
-    return True

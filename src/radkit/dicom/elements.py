@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from radkit import limits
-from radkit._native import _scan
+from radkit._native import _pick, _scan
 from radkit.dicom._values import (
     NUMBER_FORMATS,
     TEXT_NUMBERS,
@@ -283,7 +283,7 @@ class Elements:
         unpack = NUMBER_FORMATS.get(vr)
         if unpack is None:
             if vr in ("DS", "IS"):
-                plain = _scan.decimals(data)
+                plain = _pick.decimals(data)
                 if plain is not None:
                     return plain
             return self._numbers(tag, vr, data, whole=False)

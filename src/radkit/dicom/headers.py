@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from radkit._native import _scan
+from radkit._native import _pick
 from radkit.dicom.objects import open_object
 from radkit.errors import OptionError, RadkitError
 
@@ -134,7 +134,7 @@ def _scan_all(
         head = _head(source)
         if head is not None:
             size = len(head) if len(head) < _HEAD else _UNKNOWN_SIZE
-            if _scan.pick(head, size, native_tags, widths, table[i], found) and all(
+            if _pick.pick(head, size, native_tags, widths, table[i], found) and all(
                 data is None or data.isascii() for data in found
             ):
                 rows.append([_text(data) for data in found])

@@ -1,34 +1,30 @@
-"""Planes and slabs out of a volume: the reference engine, in NumPy.
+"""Planes and slabs out of a volume.
 
-A plane becomes a grid of points in millimetres, the grid goes through the inverse
-affine once (so anisotropy and gantry tilt vanish into it), and rows of samples are
-taken together. Pixel (row, col) of a grid with centre C lies at
+A plane becomes a grid of points in millimetres; the grid goes through the inverse
+affine once (so anisotropy and gantry tilt vanish into it) and is sampled natively.
+Pixel (row, col) of a grid with centre C lies at
 ``C + along_row * dx * (col - (cols - 1) / 2) + along_col * dy * (row - (rows - 1) / 2)``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from radkit import limits
 from radkit.errors import OptionError
 from radkit.geometry import Plane, Slab, apply
-from radkit.geometry.plane import Projection
+from radkit.mpr.engine import result_dtype, sample_plane
 from radkit.mpr.image import PlaneImage
-from radkit.mpr.reduction import reduce_samples
-from radkit.volume.sample import Interpolation, check_interpolation, sample_at, true_slices
+from radkit.volume.sample import Interpolation, check_interpolation
 from radkit.volume.volume import Volume
 
 __all__ = ["reformat"]
 
 Floats = NDArray[np.float64]
-BLOCK = 1 << 16  # points sampled together
 
 
 def reformat(
@@ -55,8 +51,9 @@ def reformat(
         Where, and which way round.
     slab : Slab, optional
         Thickness and projection. Default: a thin plane.
-    interpolation : {"linear", "nearest"}
-        Of stored values, in index space.
+    interpolation : {"linear", "nearest", "cubic", "lanczos"}
+        Of stored values, in index space: nearest voxel, trilinear, Keys' cubic
+        convolution (a = -0.5), sinc windowed to three lobes.
     spacing : float or (row distance, column distance), optional
         mm. Default: the smallest voxel side, square pixels.
     size : (rows, cols), optional
@@ -66,7 +63,8 @@ def reformat(
         Take place, spacing and size from it; excludes `spacing` and `size`.
     fill : float, optional
         Stored value of pixels without data. Default: the padding value, else the
-        smallest stored value.
+        smallest stored value (which is looked for in the whole volume each time,
+        if there are such pixels: give a value where many planes are cut).
     dtype : {"float32", "float64"}, optional
         Result without rounding. Default: the volume's dtype, rounded to nearest
         and saturated; float32 for a slab's sum.
@@ -101,41 +99,31 @@ def reformat(
     >>> reformat(volume, Plane.axial(at=1)).array[0].tolist()
     [20, 21, 22, 23, 24]
     """
-    from radkit.pixels.selection import check_at_least, check_out
-    from radkit.pixels.workers import run_all
-
     _check_types(volume, plane, slab, like)
     check_interpolation(interpolation)
     grid = _grid(volume, plane, spacing, size, like)
-    kind = _result_dtype(volume, slab, dtype)
-    rows, cols = grid.size
-    samples = volume.shape[3:]
-    limits.check("max_pixels", rows * cols, "a plane")
-    bytes_needed = rows * cols * (math.prod(samples) * kind.itemsize + 1)
-    limits.check("max_memory_bytes", bytes_needed, "a plane")
-    check_out(out, (rows, cols, *samples), kind)
-    array = np.empty((rows, cols, *samples), kind) if out is None else out
-    there = np.empty((rows, cols), bool)
-    offsets = np.zeros(1) if slab is None else slab.offsets(min(volume.spacing))
-    walk = _Walk(volume, grid, offsets, interpolation, "mean" if slab is None else slab.project)
-    block = max(1, BLOCK // cols)
-    if slab is not None and callable(slab.project):
-        block = max(1, block // len(offsets))
-        held = block * cols * len(offsets) * math.prod(samples) * 17
-        limits.check("max_memory_bytes", bytes_needed + held, "the samples of a slab")
-
-    def work(number: int) -> None:
-        first = number * block
-        part = slice(first, min(first + block, rows))
-        values, there[part] = walk.rows(part)
-        array[part] = _stored(values, kind)
-
-    count = 1 if threads is None else check_at_least("threads", threads, 1)
-    blocks = -(-rows // block)
-    run_all(work, blocks, threads=min(count, blocks), deadline=limits.deadline())
-    outside = None if there.all() else ~there
-    if outside is not None:
-        array[outside] = _fill_value(volume, fill, kind)
+    project = "thin" if slab is None else slab.project
+    origin, into, depth = grid.affine[:3, 2], None, 1
+    if slab is not None:
+        offsets = slab.offsets(min(volume.spacing))
+        normal, depth = np.array(grid.plane.normal), len(offsets)
+        origin = origin + offsets[0] * normal
+        into = (offsets[1] - offsets[0]) * normal if depth > 1 else None
+    array, outside = sample_plane(
+        volume,
+        origin,
+        grid.affine[:3, 0],
+        grid.affine[:3, 1],
+        size=grid.size,
+        into=into,
+        depth=depth,
+        project=project,
+        interpolation=interpolation,
+        kind=result_dtype(volume, project, dtype),
+        fill=fill,
+        out=out,
+        threads=threads,
+    )
     return PlaneImage(
         array,
         grid.affine,
@@ -145,6 +133,9 @@ def reformat(
         volume.intercept,
         volume.units,
         outside,
+        slab,
+        volume.frame_of_reference,
+        volume.instances,
     )
 
 
@@ -158,37 +149,6 @@ def _check_types(volume: Any, plane: Any, slab: Any, like: Any) -> None:
     ):
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be a radkit {name}, not {type(value).__name__}")
-
-
-def _result_dtype(volume: Volume, slab: Slab | None, dtype: DTypeLike | None) -> np.dtype[Any]:
-    if dtype is None:
-        # A sum of integers would overflow.
-        summed = slab is not None and slab.project == "sum"
-        return np.dtype(np.float32) if summed else volume.array.dtype
-    kind = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise OptionError(f"dtype must be float32, float64 or None, not {kind}")
-    return kind
-
-
-def _stored(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
-    if kind.kind in "iu":
-        if not np.isfinite(values).all():
-            raise OptionError('project gave no number; dtype="float32" holds what is none')
-        info = np.iinfo(kind)
-        values = np.clip(np.rint(values), info.min, info.max)
-    found: NDArray[Any] = values.astype(kind)
-    return found
-
-
-def _fill_value(volume: Volume, fill: float | None, kind: np.dtype[Any]) -> float:
-    if fill is None:
-        return float(volume.array.min()) if volume.padding is None else volume.padding
-    if kind.kind in "iu":
-        info = np.iinfo(kind)
-        if not (math.isfinite(fill) and info.min <= fill <= info.max and fill == int(fill)):
-            raise OptionError(f"fill must be a value of {kind}, not {fill!r}")
-    return fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -278,84 +238,3 @@ def _hold(
         counts.append(max(1, math.ceil(count - 1e-6)))
         shifts.append(((low + high) / 2 - float(centre @ axis)) * axis)
     return centre + shifts[0] + shifts[1], (counts[0], counts[1])
-
-
-class _Walk:
-    """Samples rows of a grid through the inverse affine."""
-
-    def __init__(
-        self,
-        volume: Volume,
-        grid: _Grid,
-        offsets: Floats,
-        interpolation: Interpolation,
-        project: Projection,
-    ) -> None:
-        inverse = np.linalg.inv(volume.affine)
-        to_index = inverse[:3, :3] @ grid.affine[:3]
-        self._volume = volume
-        self._down, self._right = to_index[:, 0], to_index[:, 1]
-        self._start = to_index[:, 2] + inverse[:3, 3]
-        self._into = inverse[:3, :3] @ np.array(grid.plane.normal)
-        self._cols = grid.size[1]
-        self._offsets = offsets
-        self._interpolation: Interpolation = interpolation
-        self._project = project
-
-    def rows(self, part: slice) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return values and presence of some rows, shaped (rows, cols[, samples])."""
-        down = np.arange(part.start, part.stop)[:, None, None] * self._down
-        right = np.arange(self._cols)[:, None] * self._right
-        index = (self._start + down + right).reshape(-1, 3)
-        shape = (part.stop - part.start, self._cols)
-        samples = self._volume.shape[3:]
-        if callable(self._project):
-            values, there = self._by_function(self._project, index)
-            return values.reshape(*shape, *samples), there.reshape(shape)
-        result = np.zeros((len(index), *samples))
-        number = np.zeros(len(index), np.int64)
-        for offset in self._offsets:
-            values, there = self._sample(index + offset * self._into)
-            if len(self._offsets) == 1:
-                return values.reshape(*shape, *samples), there.reshape(shape)
-            self._add(result, number, values, there)
-        if self._project == "mean":
-            result /= np.maximum(number, 1).reshape(-1, *([1] * len(samples)))
-        return result.reshape(*shape, *samples), (number > 0).reshape(shape)
-
-    def _by_function(
-        self, function: Callable[[Floats], float], index: Floats
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        parts = [self._sample(index + offset * self._into) for offset in self._offsets]
-        values = np.stack([part[0] for part in parts], axis=-1)
-        there = np.stack([part[1] for part in parts], axis=-1)
-        inside: NDArray[np.bool_] = np.logical_or.reduce(there, axis=-1)
-        each = math.prod(values.shape[1:-1])  # samples of a pixel, as of colour
-        found = reduce_samples(
-            function, values.reshape(-1, len(parts)), np.repeat(there, each, axis=0)
-        )
-        return found, inside
-
-    def _sample(self, index: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        volume = self._volume
-        if volume.positions is not None:
-            index[:, 0] = true_slices(index[:, 0], volume.positions)
-        return sample_at(
-            volume.array, index, interpolation=self._interpolation, padding=volume.padding
-        )
-
-    def _add(
-        self,
-        result: Floats,
-        number: NDArray[np.int64],
-        values: Floats,
-        there: NDArray[np.bool_],
-    ) -> None:
-        if self._project in ("mean", "sum"):
-            result[there] += values[there]
-        else:
-            pick = np.maximum if self._project == "max" else np.minimum
-            first = there & (number == 0)
-            result[first] = values[first]
-            result[there] = pick(result[there], values[there])
-        number += there

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from radkit import limits
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import orientation, stack_affine
+from radkit.volume.fill import Pixels
+from radkit.volume.heads import Heads
 from radkit.volume.plan import Plan, make_plan, one_step
-from radkit.volume.regular import fill_slices, resample_slices
-from radkit.volume.scan import LeftOut, Record, scan
+from radkit.volume.records import LeftOut, Record
+from radkit.volume.regular import fill_positions, fill_slices, resample_slices, slice_places
 from radkit.volume.sort import sort_records
 from radkit.volume.sources import expand
 from radkit.volume.volume import Volume
@@ -24,6 +26,8 @@ from radkit.volume.volume import Volume
 __all__ = ["load_volume"]
 
 Progress = Callable[[int, int], None]
+
+SLOW_HEADER_S = 0.003  # a header that takes longer comes over a network: threads pay then
 
 
 @overload
@@ -146,36 +150,46 @@ def load_volume(
     (2.0, 0.75, 0.5)
     """
     _check_options(split, uneven, missing, tolerance_mm)
-    from radkit.pixels.workers import stream, thread_count
-
     listed, searched = expand(sources)
-    count = thread_count(threads, len(listed))
-    records: list[Record] = []
-    left: list[LeftOut] = []
-    wanted = [frames] if isinstance(frames, int) else frames
     deadline = limits.deadline()
-    for found in stream(
-        lambda one: scan(one, searched=searched, wanted=wanted),
-        listed,
-        threads=count,
-        ahead=4 * count if count > 1 else 0,
-    ):
-        deadline.check()
-        records += [one for one in found if isinstance(one, Record)]
-        left += [one for one in found if isinstance(one, LeftOut)]
+    records, left = _headers(listed, searched, frames, threads, deadline)
     if not records:
         whys = Counter(one.why for one in left)
         told = ", ".join(f"{number}: {why}" for why, number in whys.most_common())
         raise GeometryError(f"no slice with a place in the patient among {len(listed)} ({told})")
-    job = _Job(reduce, layers, threads, deadline)
-    stacks = sort_records(
-        records, split=split, tolerance_mm=tolerance_mm, same_pixels=job.same_pixels
-    )
+    pixels = Pixels(reduce=reduce, layers=layers, threads=threads, deadline=deadline)
+    stacks = sort_records(records, split=split, tolerance_mm=tolerance_mm, same_pixels=pixels.same)
     plans = [make_plan(one, left, uneven, missing, strict=strict) for one in stacks]
-    total = sum(len(plan.records) for plan in plans)
-    report = _reporter(progress, total)
-    volumes = [job.volume(plan, uneven, report) for plan in plans]
+    report = _reporter(progress, sum(len(plan.records) for plan in plans))
+    volumes = [_volume(plan, pixels, uneven, report) for plan in plans]
     return volumes[0] if split == "error" else volumes
+
+
+def _headers(
+    listed: list[Any],
+    searched: bool,
+    frames: Any,
+    threads: int | None,
+    deadline: limits.Deadline,
+) -> tuple[list[Record], list[LeftOut]]:
+    """Read all headers; by threads only where the first of them show that files are slow."""
+    from radkit.pixels.workers import stream, thread_count
+
+    heads = Heads(searched=searched, wanted=[frames] if isinstance(frames, int) else frames)
+    count = thread_count(threads, len(listed))
+    found: list[Record | LeftOut] = []
+    rest = iter(listed)
+    start = time.monotonic()
+    for number, source in enumerate(rest, 1):
+        deadline.check()
+        found += heads.read(source)
+        if count > 1 and time.monotonic() - start > SLOW_HEADER_S * (number + 4):
+            break
+    for some in stream(heads.read, rest, threads=count, ahead=4 * count if count > 1 else 0):
+        deadline.check()
+        found += some
+    records = [one for one in found if isinstance(one, Record)]
+    return records, [one for one in found if isinstance(one, LeftOut)]
 
 
 def _check_options(split: Any, uneven: str, missing: str, tolerance_mm: float | None) -> None:
@@ -193,113 +207,79 @@ def _check_options(split: Any, uneven: str, missing: str, tolerance_mm: float | 
         raise OptionError(f"tolerance_mm must be 0 or more, not {tolerance_mm!r}")
 
 
-def _reporter(progress: Progress | None, total: int) -> Callable[[], None]:
+def _reporter(progress: Progress | None, total: int) -> Callable[[int], None]:
     done, last = 0, -math.inf
 
-    def report() -> None:
+    def report(more: int) -> None:
         nonlocal done, last
-        done += 1
+        done += more
         now = time.monotonic()
-        if progress is not None and (done == total or now - last >= 0.1):
+        if progress is not None and more and (done == total or now - last >= 0.1):
             last = now
             progress(done, total)
 
     return report
 
 
-class _Job:
-    """Reads pixels for one call."""
+def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], None]) -> Volume:
+    """Make one volume: ask for memory, read pixels, put holes and uneven slices as wanted."""
+    records, first = plan.records, plan.records[0]
+    own = one_step(records)
+    array, places = _room(plan, pixels, np.dtype(first.form[3] if own else "float32"))
+    filled: list[Record | None] = [None] * len(array)
+    for place, record in zip(places, records, strict=True):
+        filled[place] = record
+    pixels.fill(array, filled, values=not own, report=report)
+    padding = first.padding if own else None
+    missing = tuple(k for k, record in enumerate(filled) if record is None)
+    if missing:
+        fill_slices(array, missing, padding)
+    step = first.modality
+    volume = Volume(
+        array,
+        _affine(plan, pixels.reduce, len(array)),
+        step.slope if own else 1.0,
+        step.intercept if own else 0.0,
+        step.units,
+        padding,
+        first.frame_of_reference,
+        tuple("" if record is None else record.instance for record in filled),
+        None if plan.even else fill_positions(plan.stack.distances, plan.fill),
+        missing,
+        tuple(plan.corrections),
+        labels=dict(plan.labels),
+    )
+    if not plan.even and uneven == "resample":
+        volume = resample_slices(volume)
+    return volume
 
-    def __init__(
-        self,
-        reduce: int,
-        layers: int | None,
-        threads: int | None,
-        deadline: limits.Deadline,
-    ) -> None:
-        self.reduce = reduce
-        self.layers = layers
-        self.threads = threads
-        self.deadline = deadline
 
-    def pixels(self, record: Record, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        from radkit.pixels import decode
+def _room(plan: Plan, pixels: Pixels, dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[int]]:
+    """Return the array of a volume, and the place of each slice in it."""
+    from radkit.pixels.decoding import allocate
 
-        self.deadline.check()
-        found: NDArray[Any] = decode(
-            record.source,
-            frames=record.frame or 0,
-            reduce=self.reduce,
-            layers=self.layers,
-            out=out,
-            # What a truncated frame lacks cannot be put right, whatever `strict` says.
-            strict=True,
-            threads=1,
+    rows, cols, samples, _ = plan.records[0].form
+    places = slice_places(len(plan.records), plan.fill)
+    shape: tuple[int, ...] = (
+        places[-1] + 1,
+        -(-rows >> pixels.reduce),
+        -(-cols >> pixels.reduce),
+    )
+    if samples > 1:
+        shape = (*shape, samples)
+    limits.check("max_memory_bytes", math.prod(shape) * dtype.itemsize, "a volume")
+    return allocate(shape, dtype), places
+
+
+def _affine(plan: Plan, reduce: int, slices: int) -> NDArray[np.float64]:
+    first, count = plan.records[0], len(plan.records)
+    x, y, normal = orientation(first.cosines)
+    spacing = [side * 2**reduce for side in first.spacing]
+    step = plan.stack.step
+    if count == 1:
+        step = normal * next(
+            (size for size in (first.between, first.thickness) if size and size > 0), 1.0
         )
-        return found
-
-    def same_pixels(self, one: Record, other: Record) -> bool:
-        return np.array_equal(self.pixels(one), self.pixels(other))
-
-    def volume(self, plan: Plan, uneven: str, report: Callable[[], None]) -> Volume:
-        from radkit.pixels.selection import check_at_least
-
-        records, first = plan.records, plan.records[0]
-        rows, cols, samples, kind = first.form
-        check_at_least("reduce", self.reduce, 0, 32)
-        shape = (len(records), -(-rows >> self.reduce), -(-cols >> self.reduce))
-        if samples > 1:
-            shape = (*shape, samples)  # type: ignore[assignment]  # one axis more
-        own = one_step(records)
-        dtype = np.dtype(kind if own else "float32")
-        size = math.prod(shape) * dtype.itemsize
-        limits.check("max_memory_bytes", size * (2 if plan.fill else 1), "a volume")
-        array = np.empty(shape, dtype)
-        self._fill(array, records, own=own, report=report)
-        step = first.modality
-        volume = Volume(
-            array,
-            self._affine(plan),
-            step.slope if own else 1.0,
-            step.intercept if own else 0.0,
-            step.units,
-            first.padding if own else None,
-            first.frame_of_reference,
-            tuple(record.instance for record in records),
-            None if plan.even and not plan.fill else plan.stack.distances.copy(),
-            (),
-            tuple(plan.corrections),
-        )
-        if plan.fill:
-            volume = fill_slices(volume, plan.fill, even=plan.even)
-        if not plan.even and uneven == "resample":
-            volume = resample_slices(volume)
-        return volume
-
-    def _affine(self, plan: Plan) -> NDArray[np.float64]:
-        first = plan.records[0]
-        x, y, normal = orientation(first.cosines)
-        spacing = [side * 2**self.reduce for side in first.spacing]
-        step = plan.stack.step
-        if len(plan.records) == 1:
-            step = normal * next(
-                (size for size in (first.between, first.thickness) if size and size > 0), 1.0
-            )
-        return stack_affine(x, y, spacing, plan.stack.origin, step)
-
-    def _fill(
-        self, array: NDArray[Any], records: list[Record], *, own: bool, report: Callable[[], None]
-    ) -> None:
-        from radkit.pixels.workers import stream, thread_count
-
-        def one(k: int) -> None:
-            record = records[k]
-            if own:
-                self.pixels(record, array[k])
-                return
-            array[k] = record.modality.apply(self.pixels(record))
-
-        count = thread_count(self.threads, len(records))
-        ahead = 2 * count if count > 1 else 0
-        for _ in stream(one, range(len(records)), threads=count, ahead=ahead):
-            report()
+    elif slices > count:
+        step = step * ((count - 1) / (slices - 1))
+    return stack_affine(x, y, spacing, plan.stack.origin, step)

@@ -11,7 +11,8 @@ import numpy as np
 from radkit.errors import GeometryError
 from radkit.geometry import Stack
 from radkit.geometry.stack import ON_LINE_MM
-from radkit.volume.scan import LeftOut, Record
+from radkit.volume.records import LeftOut, Record
+from radkit.volume.regular import slice_places
 from radkit.volume.sort import Sorted
 from radkit.volume.volume import Correction
 
@@ -27,6 +28,7 @@ class Plan:
     even: bool
     fill: tuple[tuple[int, int], ...]  # (after slice, how many)
     corrections: list[Correction]
+    labels: dict[str, str]
 
 
 def make_plan(
@@ -74,7 +76,14 @@ def make_plan(
             instances=tuple(uid for note in refused for uid in note.instances),
             hint="Load with strict=False to have it put right and listed",
         )
-    return Plan(records=records, stack=stack, even=even, fill=fill, corrections=notes)
+    return Plan(
+        records=records,
+        stack=stack,
+        even=even,
+        fill=fill,
+        corrections=notes,
+        labels=found.labels,
+    )
 
 
 def one_step(records: list[Record]) -> bool:
@@ -117,17 +126,14 @@ def _hole(stack: Stack, records: list[Record]) -> GeometryError:
 
 
 def _even_once_filled(stack: Stack, fill: tuple[tuple[int, int], ...]) -> bool:
-    parts = dict(fill)
-    gaps = np.concatenate(
-        [
-            np.full(parts.get(k, 0) + 1, gap / (parts.get(k, 0) + 1))
-            for k, gap in enumerate(stack.gaps)
-        ]
-    )
-    grid = np.abs(np.cumsum(gaps) - np.arange(1, len(gaps) + 1) * gaps.mean()).max()
+    """Whether all slices lie on one even grid that has places for those in the gaps."""
+    places = np.array(slice_places(len(stack.distances), fill), dtype=np.float64)
+    along = stack.distances - stack.distances[0]
+    grid = np.abs(along - places * (along[-1] / places[-1])).max()
+    steps = stack.gaps / np.diff(places)
     tolerance = stack.tolerance
     return bool(
-        np.abs(gaps - stack.usual).max() <= tolerance and grid <= max(ON_LINE_MM, tolerance)
+        np.abs(steps - stack.usual).max() <= tolerance and grid <= max(ON_LINE_MM, tolerance)
     )
 
 

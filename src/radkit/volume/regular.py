@@ -12,50 +12,34 @@ from numpy.typing import NDArray
 from radkit import limits
 from radkit.volume.volume import Volume
 
-__all__ = ["fill_slices", "resample_slices"]
+__all__ = ["fill_positions", "fill_slices", "resample_slices", "slice_places"]
 
 
-def fill_slices(volume: Volume, fill: tuple[tuple[int, int], ...], *, even: bool) -> Volume:
-    """Put padding slices into gaps.
-
-    Parameters
-    ----------
-    volume : Volume
-        With `positions`.
-    fill : tuple of (k, n)
-        n slices between slices k and k + 1.
-    even : bool
-        The result is evenly spaced, so that it needs no positions.
-    """
-    assert volume.positions is not None
+def slice_places(count: int, fill: tuple[tuple[int, int], ...]) -> list[int]:
+    """Return where each of `count` slices goes, with n free places behind slice k for (k, n)."""
     extra = dict(fill)
-    nothing = volume.array.min() if volume.padding is None else volume.padding
-    count = len(volume.array) + sum(extra.values())
-    array = np.full((count, *volume.shape[1:]), nothing, volume.array.dtype)
-    positions = np.empty(count)
-    instances: list[str] = []
-    missing: list[int] = []
-    place = 0
-    for k, mm in enumerate(volume.positions):
-        array[place], positions[place] = volume.array[k], mm
-        instances.append(volume.instances[k])
-        number = extra.get(k, 0)
-        for n in range(1, number + 1):
-            gap = volume.positions[k + 1] - mm
-            positions[place + n] = mm + gap * n / (number + 1)
-            instances.append("")
-            missing.append(place + n)
-        place += number + 1
-    affine = volume.affine.copy()
-    affine[:3, 0] *= (len(volume.array) - 1) / (count - 1)
-    return replace(
-        volume,
-        array=array,
-        affine=affine,
-        positions=None if even else positions,
-        instances=tuple(instances),
-        missing=tuple(missing),
-    )
+    places, place = [], 0
+    for k in range(count):
+        places.append(place)
+        place += 1 + extra.get(k, 0)
+    return places
+
+
+def fill_positions(
+    positions: NDArray[np.float64], fill: tuple[tuple[int, int], ...]
+) -> NDArray[np.float64]:
+    """Return the positions of all slices, those in gaps evenly between their neighbours."""
+    places = slice_places(len(positions), fill)
+    found: NDArray[np.float64] = np.interp(np.arange(places[-1] + 1), places, positions)
+    return found
+
+
+def fill_slices(array: NDArray[Any], missing: tuple[int, ...], padding: int | None) -> None:
+    """Write padding, or the smallest value of the others, into slices that are not there."""
+    there = np.delete(np.arange(len(array)), missing)
+    if padding is None:
+        padding = min(array[k].min() for k in there)
+    array[list(missing)] = padding
 
 
 def resample_slices(volume: Volume) -> Volume:

@@ -1,96 +1,42 @@
 """Headers of a series: one record for each frame that has a place in the patient.
 
 Single-frame objects have their geometry in the data set (PS3.3 C.7.6.2), enhanced
-multi-frame objects in functional groups, of the frame or shared (C.7.6.16). Only
-headers are read here, never pixels.
+multi-frame objects in functional groups, of the frame or shared (C.7.6.16), the
+tiles of a mosaic in a maker's header. Only headers are read here, never pixels.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radkit.errors import CorruptFile, GeometryError
 from radkit.geometry import orientation
+from radkit.volume.records import IMAGE_TYPE, LeftOut, Record, keys_of
 
 if TYPE_CHECKING:
     from radkit.dicom.elements import Elements
     from radkit.dicom.imagepixel import ImagePixel
     from radkit.dicom.objects import DicomObject
-    from radkit.pixels.modality import Modality
 
-__all__ = ["SPLIT_TAGS", "LeftOut", "Record", "scan"]
+__all__ = ["check_position", "scan"]
 
 SERIES, INSTANCE, FRAME_OF_REFERENCE = 0x0020000E, 0x00080018, 0x00200052
-IMAGE_TYPE, NUMBER = 0x00080008, 0x00200013
+NUMBER = 0x00200013
 POSITION, ORIENTATION, PIXEL_SPACING = 0x00200032, 0x00200037, 0x00280030
 PADDING = 0x00280120
 THICKNESS, BETWEEN = 0x00180050, 0x00180088
 SHARED_GROUPS, FRAME_GROUPS = 0x52009229, 0x52009230
 PLANE_POSITION, PLANE_ORIENTATION = 0x00209113, 0x00209116
-PIXEL_MEASURES = 0x00289110
+PIXEL_MEASURES, FRAME_CONTENT = 0x00289110, 0x00209111
+DIMENSIONS, POINTER, DIMENSION_VALUES = 0x00209222, 0x00209165, 0x00209157
 GRID_OFFSETS, DETECTORS = 0x3004000C, 0x00540022
-
-# What may tell stacks at the same positions apart, in the order of trials. A tuple
-# of attributes counts as one.
-SPLIT_TAGS: dict[str, tuple[int, ...]] = {
-    "StackID": (0x00209056,),
-    "TemporalPositionIdentifier": (0x00200100,),
-    "TemporalPositionIndex": (0x00209128,),
-    "TriggerTime": (0x00181060,),
-    "NominalPercentageOfCardiacPhase": (0x00209241,),
-    "FrameReferenceTime": (0x00541300,),
-    "EchoNumbers": (0x00180086,),
-    "EchoTime": (0x00180081,),
-    "EffectiveEchoTime": (0x00189082,),
-    "ImageType": (IMAGE_TYPE,),
-    "FrameType": (0x00089007,),
-    "DiffusionBValue": (0x00189087,),
-    "DiffusionGradientOrientation": (0x00189087, 0x00189089),
-    "AcquisitionNumber": (0x00200012,),
-    "ConvolutionKernel": (0x00181210,),
-    "AcquisitionTime": (0x00080032,),
-    "ContentTime": (0x00080033,),
-}
-_SPLIT_SINGLE = sorted({tag for tags in SPLIT_TAGS.values() for tag in tags})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Record:
-    """A frame that can be a slice."""
-
-    source: Any
-    frame: int | None  # None: the only frame of its object
-    instance: str
-    series: str
-    frame_of_reference: str | None
-    form: tuple[int, int, int, str]  # rows, columns, samples, dtype: equal within a volume
-    position: NDArray[np.float64]
-    cosines: NDArray[np.float64]
-    spacing: tuple[float, float]
-    thickness: float | None
-    between: float | None
-    modality: Modality
-    padding: int | None
-    number: str
-    keys: dict[int, str] = field(default_factory=dict)
-
-    def key(self, tags: Sequence[int]) -> tuple[str, ...]:
-        """Return the texts of some attributes; empty for those that are absent."""
-        return tuple(self.keys.get(tag, "") for tag in tags)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """An object that is no slice, and why."""
-
-    instance: str
-    why: str
+LARGEST_MM = 1e6  # a place farther away is no place in a patient
 
 
 def scan(source: Any, *, searched: bool, wanted: Any = None) -> list[Record | LeftOut]:
@@ -137,14 +83,11 @@ def _records(source: Any, obj: DicomObject, wanted: Any) -> Iterator[Record | Le
     if "LOCALIZER" in kinds:
         yield LeftOut(instance=instance, why="a localizer")
         return
-    if "MOSAIC" in kinds:
-        raise GeometryError(
-            "a mosaic holds a whole volume in one image; its slices cannot be placed "
-            "without the vendor's private header",
-            instances=(instance,),
-        )
     image = ImagePixel.from_object(obj)
     one = _Reading(source, obj, image, instance)
+    if "MOSAIC" in kinds and image.frames == 1:
+        yield from one.tiles()
+        return
     if image.frames == 1 and FRAME_GROUPS not in elements:
         yield one.record([elements], None)
         return
@@ -204,16 +147,6 @@ class _Places:
                 return values
         return ()
 
-    def every(self) -> Iterator[Elements]:
-        """Yield the root, then the items of all groups, the frame's own last."""
-        yield self._root
-        for group in reversed(self._groups):
-            if group is self._root:
-                continue
-            for element in group:
-                if element.vr in ("SQ", "", "UN"):
-                    yield from group.items(element.tag)[:1]
-
 
 class _Reading:
     """Makes the records of one object."""
@@ -229,6 +162,10 @@ class _Reading:
         form = image.frame_shape
         samples = form[2] if len(form) > 2 else 1
         self._form = (form[0], form[1], samples, str(image.dtype))
+        self._root_keys = keys_of(obj.elements)
+        self._shared_keys: dict[int, dict[int, str]] = {}
+        self._pointers = _pointers(obj.elements)
+        self._normals: dict[tuple[float, ...], NDArray[np.float64]] = {}
 
     def record(
         self, groups: Sequence[Elements], frame: int | None, offset: float = 0.0
@@ -244,15 +181,18 @@ class _Reading:
         if not position or not cosines or not spacing:
             return LeftOut(instance=self._instance, why="no position, orientation or pixel spacing")
         normal = self._check(position, cosines, spacing)
+        place = np.array(position) + offset * normal
+        check_position(place.tolist(), self._instance)
         measures = places.inside(PIXEL_MEASURES)
         return Record(
             source=self._source,
             frame=frame,
+            image=self._image,
             instance=self._instance,
             series=root.text(SERIES) or "",
             frame_of_reference=root.text(FRAME_OF_REFERENCE),
             form=self._form,
-            position=np.array(position) + offset * normal,
+            position=place,
             cosines=np.array(cosines),
             spacing=(float(spacing[0]), float(spacing[1])),
             thickness=_first(measures, THICKNESS),
@@ -260,46 +200,102 @@ class _Reading:
             modality=frame_modality(self._obj, self._image, self._groups, frame or 0),
             padding=_padding(root, self._form[3]),
             number=root.text(NUMBER) or "",
-            keys=_keys(places),
+            keys=self._keys(groups),
+            dimensions=self._dimensions(places),
         )
 
+    def tiles(self) -> Iterator[Record | LeftOut]:
+        """Yield the slices of a mosaic."""
+        from radkit.volume.mosaic import read_mosaic
+
+        root = self._obj.elements
+        whole = self.record([root], None)
+        if isinstance(whole, LeftOut):
+            yield whole
+            return
+        x, y, normal = orientation(whole.cosines)
+        mosaic = read_mosaic(root, self._image.rows, self._image.cols, normal, self._instance)
+        between = whole.between
+        if between is None or not 0 < between < LARGEST_MM:
+            raise _broken(
+                f"a mosaic of {mosaic.count} slices without Spacing Between Slices", self._instance
+            )
+        right, down = mosaic.shift(whole.spacing)
+        corner = whole.position + right * x + down * y
+        for k in range(mosaic.count):
+            yield replace(
+                whole,
+                tile=mosaic.box(k),
+                form=(mosaic.rows, mosaic.cols, *whole.form[2:]),
+                position=corner + (k * between * mosaic.sense) * normal,
+            )
+
     def _check(
-        self, position: Sequence[float], cosines: Sequence[float], spacing: Sequence[float]
+        self, position: Sequence[float], cosines: tuple[float, ...], spacing: Sequence[float]
     ) -> NDArray[np.float64]:
-        if len(position) != 3 or not all(map(math.isfinite, position)):
-            raise _broken("Image Position (Patient) is not three finite numbers", self._instance)
-        if len(spacing) != 2 or not all(math.isfinite(side) and side > 0 for side in spacing):
+        check_position(position, self._instance)
+        if len(spacing) != 2 or not all(0 < side < LARGEST_MM for side in spacing):
             raise _broken("Pixel Spacing is not two positive numbers", self._instance)
+        known = self._normals.get(cosines)
+        if known is not None:
+            return known
         try:
-            return orientation(cosines)[2]
+            return self._normals.setdefault(cosines, orientation(cosines)[2])
         except GeometryError as error:
             raise _broken(error.message, self._instance) from None
+
+    def _keys(self, groups: Sequence[Elements]) -> dict[int, str]:
+        """Return what may split, the frame's own texts before shared ones and the root's."""
+        found = dict(self._root_keys)
+        for group in reversed(groups):
+            if group is self._obj.elements:
+                continue
+            own = self._shared_keys.get(id(group))
+            if own is None:
+                own = {}
+                for element in group:
+                    if element.vr in ("SQ", "", "UN"):
+                        for item in group.items(element.tag)[:1]:
+                            own |= keys_of(item)
+                if group is groups[-1]:  # the shared groups, as all frames have them
+                    self._shared_keys[id(group)] = own
+            found |= own
+        return found
+
+    def _dimensions(self, places: _Places) -> dict[int, int]:
+        if not self._pointers:
+            return {}
+        content = places.inside(FRAME_CONTENT)
+        values = content.ints(DIMENSION_VALUES) if DIMENSION_VALUES in content else ()
+        if len(values) != len(self._pointers):
+            return {}
+        return dict(zip(self._pointers, values, strict=True))
+
+
+def check_position(position: Sequence[float], instance: str) -> None:
+    """Refuse an Image Position (Patient) that is no place."""
+    if len(position) != 3 or not all(abs(mm) < LARGEST_MM for mm in position):
+        raise _broken(
+            "Image Position (Patient) is not three finite numbers of less than a kilometre",
+            instance,
+        )
 
 
 def _broken(text: str, instance: str) -> GeometryError:
     return GeometryError(text, instances=(instance,), section="PS3.3 C.7.6.2.1.1")
 
 
-def _keys(places: _Places) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for elements in places.every():
-        for tag in _SPLIT_SINGLE:
-            if tag in elements:
-                found[tag] = "\\".join(_any_texts(elements, tag))
-        if diffusion := elements.items(0x00189076):  # Diffusion Gradient Direction Sequence
-            found[0x00189089] = "\\".join(_any_texts(diffusion[0], 0x00189089))
-    return found
-
-
-def _any_texts(elements: Elements, tag: int) -> tuple[str, ...]:
-    """Return the value as texts, whatever its VR; binary floats by their bytes."""
-    element = elements.get(tag)
-    if element is not None and element.vr in ("FD", "FL"):
-        return tuple(f"{value:g}" for value in elements.floats(tag))
-    if element is not None and element.vr in ("US", "SS", "UL", "SL"):
-        return tuple(str(value) for value in elements.ints(tag))
-    raw = elements.raw(tag)
-    return (bytes(raw).hex(),) if raw is not None else ()
+def _pointers(root: Elements) -> tuple[int, ...]:
+    """Return the attributes by which the frames are indexed (PS3.3 C.7.6.17)."""
+    found = []
+    for item in root.items(DIMENSIONS):
+        raw = item.raw(POINTER)
+        if raw is None or raw.nbytes != 4:
+            return ()
+        order: Literal["big", "little"] = "big" if item.big_endian else "little"
+        group, element = (int.from_bytes(raw[i : i + 2], order) for i in (0, 2))
+        found.append(group << 16 | element)
+    return tuple(found)
 
 
 def _first(elements: Elements, tag: int) -> float | None:

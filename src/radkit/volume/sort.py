@@ -16,7 +16,8 @@ import numpy as np
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import Stack, analyse_stack, orientation
 from radkit.geometry.stack import SAME_POSITION_MM
-from radkit.volume.scan import SPLIT_TAGS, Record
+from radkit.volume.records import SPLIT_TAGS, Record
+from radkit.volume.split import Part, sorted_parts, tell_apart
 from radkit.volume.volume import Correction
 
 __all__ = ["Group", "Sorted", "sort_records"]
@@ -43,6 +44,7 @@ class Sorted:
     records: list[Record]
     stack: Stack
     corrections: list[Correction]
+    labels: dict[str, str]
 
 
 def sort_records(
@@ -66,7 +68,9 @@ def sort_records(
     same_pixels : callable
         Whether two frames hold the same samples.
     """
-    keys = None if isinstance(split, str) else [_tags(name) for name in split]
+    keys = None
+    if not isinstance(split, str):
+        keys = tuple(dict.fromkeys(tag for name in split for tag in _tags(name)))
     corrections: list[Correction] = []
     if split == "error":
         records, left = _one_series(records)
@@ -78,15 +82,19 @@ def sort_records(
         raise _several(clusters, "unlike slices", "Use split='auto' for a volume of each")
     found = []
     for cluster in clusters:
-        parts = [cluster] if not keys else _by(cluster, lambda r: tuple(r.key(t) for t in keys))
+        parts = [Part(records=cluster, labels={})] if keys is None else sorted_parts(cluster, keys)
         for part in parts:
-            notes = list(corrections)
-            part, dropped = _drop_same_instance(part)
-            notes += dropped
-            for stack, more in _stacks(part, split, tolerance_mm, same_pixels):
-                order = _stack(stack, tolerance_mm)
-                ordered = [stack[i] for i in order.order]
-                found.append(Sorted(records=ordered, stack=order, corrections=[*notes, *more]))
+            unique, dropped = _drop_same_instance(part.records)
+            for stack, more in _stacks(unique, split, tolerance_mm, same_pixels):
+                order = _stack(stack.records, tolerance_mm)
+                found.append(
+                    Sorted(
+                        records=[stack.records[i] for i in order.order],
+                        stack=order,
+                        corrections=[*corrections, *dropped, *more],
+                        labels=part.labels | stack.labels,
+                    )
+                )
     return found
 
 
@@ -130,10 +138,11 @@ def _alike(records: list[Record]) -> list[list[Record]]:
 
 
 def _fits(one: Record, other: Record) -> bool:
+    same = one.cosines is other.cosines
     return (
         one.form == other.form
         and one.frame_of_reference == other.frame_of_reference
-        and bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN)
+        and (same or bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN))
         and all(
             abs(a - b) <= SPACING_WITHIN * max(a, b)
             for a, b in zip(one.spacing, other.spacing, strict=True)
@@ -181,10 +190,10 @@ def _stack(records: list[Record], tolerance_mm: float | None) -> Stack:
 
 
 def _drop_same_instance(records: list[Record]) -> tuple[list[Record], list[Correction]]:
-    seen: set[tuple[str, int | None]] = set()
+    seen: set[tuple[object, ...]] = set()
     kept, dropped = [], []
     for record in records:
-        name = (record.instance, record.frame)
+        name = (record.instance, record.frame, record.tile)
         if record.instance and name in seen:
             dropped.append(record.instance)
         else:
@@ -205,39 +214,62 @@ def _stacks(
     split: Split,
     tolerance_mm: float | None,
     same_pixels: Callable[[Record, Record], bool],
-) -> list[tuple[list[Record], list[Correction]]]:
+) -> list[tuple[Part, list[Correction]]]:
     """Return stacks in which no position repeats."""
-    if not _repeats(records):
-        return [(records, [])]
-    named = _told_apart(records)
+    groups = _positions(records)
+    if len(groups) == len(records):
+        return [(Part(records=records, labels={}), [])]
+    named = _told_apart(groups)
+    dropped: list[Correction] = []
     if named is None:
-        unique, dropped = _drop_same_pixels(records, same_pixels)
-        if not _repeats(unique):
-            return [(unique, dropped)]
-        named = _told_apart(unique)
-        if named is None:
-            return _by_rank(unique, split, dropped)
-        records = unique
+        unique, dropped = _drop_same_pixels(groups, same_pixels)
+        groups = _positions(unique)
+        if len(groups) == len(unique):
+            return [(Part(records=unique, labels={}), dropped)]
+        named = _told_apart(groups)
+    if named is None:
+        return _by_rank(groups, split, dropped)
     name, parts = named
-    if split == "auto":
-        text = f"one of {len(parts)} stacks at the same positions, told apart by {name}"
-        return [(part, [Correction(code="SPLIT", text=text)]) for part in parts]
-    raise GeometryError(
-        f"{len(parts)} stacks lie at the same positions, told apart by {name}: "
-        + ", ".join(f"{len(part)} slices" for part in parts[:6]),
-        groups=_groups(parts, name),
-        hint=f"Use split='auto' or split=[{name!r}] for a volume of each",
+    if split != "auto":
+        raise GeometryError(
+            f"{len(parts)} stacks lie at the same positions, told apart by {name}: "
+            + ", ".join(f"{len(part.records)} slices" for part in parts[:6]),
+            groups=_groups(parts),
+            hint=f"Use split='auto' or split={name.split(' and ')!r} for a volume of each",
+        )
+    text = f"one of {len(parts)} stacks at the same positions, told apart by {name}"
+    parts, left = _complete(parts, len(groups), name)
+    notes = [*dropped, Correction(code="SPLIT", text=text), *left]
+    return [(part, notes) for part in parts]
+
+
+def _complete(parts: list[Part], positions: int, name: str) -> tuple[list[Part], list[Correction]]:
+    """Leave stacks out that lack slices at the ends that all complete ones have.
+
+    Holes inside are the business of `missing`; stacks at other positions (stations
+    that overlap) are no parts of each other.
+    """
+    whole = [part for part in parts if len(part.records) == positions]
+    short = [part for part in parts if len(part.records) < positions]
+    if not whole or not short:
+        return parts, []
+    text = (
+        f"{len(short)} of {len(parts)} stacks left out, with "
+        + ", ".join(str(len(part.records)) for part in short[:6])
+        + f" of {positions} slices: told apart by {name}, incomplete"
     )
+    instances = tuple(record.instance for part in short for record in part.records)
+    return whole, [Correction(code="LEFT_OUT", text=text, instances=instances)]
 
 
-def _groups(parts: list[list[Record]], name: str) -> tuple[Group, ...]:
+def _groups(parts: list[Part]) -> tuple[Group, ...]:
     return tuple(
         Group(
-            count=len(part),
-            text=f"{name} {number + 1} of {len(parts)}",
-            instances=tuple(dict.fromkeys(record.instance for record in part)),
+            count=len(part.records),
+            text=", ".join(f"{name} {text}" for name, text in part.labels.items()),
+            instances=tuple(dict.fromkeys(record.instance for record in part.records)),
         )
-        for number, part in enumerate(parts)
+        for part in parts
     )
 
 
@@ -246,7 +278,7 @@ def _positions(records: list[Record]) -> list[list[Record]]:
     stack = _stack(records, None)
     groups: list[list[Record]] = []
     start = -np.inf
-    for index, distance in zip(stack.order, stack.distances, strict=True):
+    for index, distance in zip(stack.order, stack.distances.tolist(), strict=True):
         if distance - start < SAME_POSITION_MM:
             groups[-1].append(records[index])
         else:
@@ -255,26 +287,17 @@ def _positions(records: list[Record]) -> list[list[Record]]:
     return groups
 
 
-def _repeats(records: list[Record]) -> bool:
-    return any(len(group) > 1 for group in _positions(records))
-
-
-def _told_apart(records: list[Record]) -> tuple[str, list[list[Record]]] | None:
-    """Return the first attribute that gives stacks without repeated positions."""
-    times = max(len(group) for group in _positions(records))
-    for name, tags in SPLIT_TAGS.items():
-        parts = _by(records, lambda record, tags=tags: record.key(tags))  # type: ignore[misc]
-        if len(parts) == times and not any(_repeats(part) for part in parts):
-            return name, parts
-    return None
+def _told_apart(groups: list[list[Record]]) -> tuple[str, list[Part]] | None:
+    places = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    return tell_apart([record for group in groups for record in group], places)
 
 
 def _drop_same_pixels(
-    records: list[Record], same_pixels: Callable[[Record, Record], bool]
+    groups: list[list[Record]], same_pixels: Callable[[Record, Record], bool]
 ) -> tuple[list[Record], list[Correction]]:
     kept: list[Record] = []
     dropped: list[str] = []
-    for group in _positions(records):
+    for group in groups:
         unique: list[Record] = []
         for record in group:
             if any(same_pixels(record, other) for other in unique):
@@ -286,10 +309,9 @@ def _drop_same_pixels(
 
 
 def _by_rank(
-    records: list[Record], split: Split, notes: list[Correction]
-) -> list[tuple[list[Record], list[Correction]]]:
+    groups: list[list[Record]], split: Split, notes: list[Correction]
+) -> list[tuple[Part, list[Correction]]]:
     """Last resort: the rank of Instance Number at each position."""
-    groups = _positions(records)
     times = {len(group) for group in groups}
     if split != "auto" or len(times) > 1:
         double = [group for group in groups if len(group) > 1]
@@ -297,15 +319,25 @@ def _by_rank(
             f"{len(double)} of {len(groups)} positions have several unlike slices, and no "
             "attribute tells stacks apart",
             instances=tuple(record.instance for group in double for record in group),
-            groups=_groups(double, "position"),
+            groups=tuple(
+                Group(
+                    count=len(group),
+                    text="at ({:.2f}, {:.2f}, {:.2f}) mm".format(*group[0].position),
+                    instances=tuple(record.instance for record in group),
+                )
+                for group in double
+            ),
             hint="Give the objects of one stack only",
         )
     ranked = [sorted(group, key=_instance_number) for group in groups]
     text = f"one of {min(times)} stacks, told apart only by the rank of Instance Number"
-    return [
-        ([group[rank] for group in ranked], [*notes, Correction(code="SPLIT", text=text)])
-        for rank in range(min(times))
-    ]
+    found = []
+    for rank in range(min(times)):
+        part = Part(
+            records=[group[rank] for group in ranked], labels={"InstanceRank": str(rank + 1)}
+        )
+        found.append((part, [*notes, Correction(code="SPLIT", text=text)]))
+    return found
 
 
 def _instance_number(record: Record) -> tuple[int, int]:

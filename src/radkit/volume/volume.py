@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from radkit import limits
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import apply
+from radkit.volume.convert import Conversions
 from radkit.volume.sample import Interpolation, check_interpolation, mm_to_index, sample_at
 
 __all__ = ["Correction", "Geometry", "Volume"]
@@ -80,7 +82,7 @@ def _normal(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Volume:
+class Volume(Conversions):
     """Stored values on a grid in the patient.
 
     Parameters
@@ -107,6 +109,9 @@ class Volume:
         Slices that were filled in.
     corrections : tuple of Correction
         What was put right, chosen or left out on the way.
+    labels : dict of str to str
+        What tells this volume from others of its series: values by keyword, as
+        ``{"EchoTime": "30"}``; empty if it is the only one.
 
     Raises
     ------
@@ -125,6 +130,7 @@ class Volume:
     positions: NDArray[np.float64] | None = None
     missing: tuple[int, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that the parts fit each other."""
@@ -306,8 +312,8 @@ class Volume:
         ----------
         points : array_like
             (..., 3) LPS mm.
-        interpolation : {"linear", "nearest"}
-            Between voxel centres.
+        interpolation : {"linear", "nearest", "cubic", "lanczos"}
+            Between voxel centres, in index space.
         fill : float, optional
             Result for points without data: outside, or nearest to padding.
             Default: NaN.
@@ -330,9 +336,12 @@ class Volume:
             where = np.empty(0)
         if where.ndim < 1 or where.shape[-1] != 3:
             raise OptionError("points must have three numbers each, (..., 3)")
-        index = mm_to_index(self.affine, self.positions, where.reshape(-1, 3))
         found, there = sample_at(
-            self.array, index, interpolation=interpolation, padding=self.padding
+            self.array,
+            mm_to_index(self.affine, where.reshape(-1, 3)),
+            interpolation=interpolation,
+            padding=self.padding,
+            positions=self.positions,
         )
         found = found * self.slope + self.intercept
         found[~there] = np.nan if fill is None else fill

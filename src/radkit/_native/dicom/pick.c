@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "dicom/scan.h"
-
 #define ROWS 64
 #define META_MAX 65536
 #define TRANSFER_SYNTAX 0x00020010u
@@ -28,28 +26,6 @@ static bool plain_syntax(const uint8_t *uid, uint64_t length)
     return true;
 }
 
-/* Walks group 2. Returns where the data set begins, 0 = not plain. */
-static uint64_t after_meta(const uint8_t *head, uint64_t avail, uint64_t size)
-{
-    rk_dcm_element rows[ROWS];
-    size_t n = 0;
-    bool plain = false;
-    rk_dcm_scan s = {.pos = 132, .max_elements = ROWS - 1, .max_depth = 1, .stop_group = 2};
-    s.end = size - 132 < META_MAX ? size : 132 + META_MAX;
-    if (rk_dcm_scan_run(&s, head, 0, avail, rows, ROWS, &n) != RK_DCM_OTHER || s.unordered)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].tag == TRANSFER_SYNTAX && rows[i].end <= avail)
-            plain = plain_syntax(head + rows[i].value, rows[i].length);
-    return plain ? s.pos : 0;
-}
-
-/* The first element shows letters of a VR and a group that is small in little endian. */
-static bool looks_explicit(const uint8_t *p)
-{
-    return p[1] == 0 && p[0] > 2 && p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
-}
-
 /* Merges rows with the tags that are still wanted. False: a value is not in the bytes at hand. */
 static bool merge(const rk_dcm_element *rows, size_t count, uint64_t avail, const uint32_t *tags,
                   size_t n, size_t *next, rk_dcm_span *spans)
@@ -69,33 +45,64 @@ static bool merge(const rk_dcm_element *rows, size_t count, uint64_t avail, cons
     return true;
 }
 
-bool rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size, const uint32_t *tags,
-                 size_t n, rk_dcm_span *spans)
+/* Walks group 2, picking what is wanted of it. Returns where the data set begins, 0 = not plain. */
+static uint64_t after_meta(const uint8_t *head, uint64_t avail, uint64_t size,
+                           const uint32_t *tags, size_t n_tags, size_t *next, rk_dcm_span *spans)
 {
+    rk_dcm_element rows[ROWS];
+    size_t n = 0;
+    bool plain = false;
+    rk_dcm_scan s = {.pos = 132, .max_elements = ROWS - 1, .max_depth = 1, .stop_group = 2};
+    s.end = size - 132 < META_MAX ? size : 132 + META_MAX;
+    if (rk_dcm_scan_run(&s, head, 0, avail, rows, ROWS, &n) != RK_DCM_OTHER || s.unordered)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].tag == TRANSFER_SYNTAX && rows[i].end <= avail)
+            plain = plain_syntax(head + rows[i].value, rows[i].length);
+    return plain && merge(rows, n, avail, tags, n_tags, next, spans) ? s.pos : 0;
+}
+
+/* The first element shows letters of a VR and a group that is small in little endian. */
+static bool looks_explicit(const uint8_t *p)
+{
+    return p[1] == 0 && p[0] > 2 && p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
+}
+
+rk_dcm_picked rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size,
+                          const uint32_t *tags, size_t n, rk_dcm_span *spans,
+                          rk_dcm_element *pixels)
+{
+    size_t next = 0;
     memset(spans, 0, n * sizeof *spans);
+    if (pixels != NULL)
+        *pixels = (rk_dcm_element){0};
     if (avail < 160 || memcmp(head + 128, "DICM", 4) != 0)
-        return false;
-    uint64_t start = after_meta(head, avail, size);
+        return RK_DCM_NOT_PLAIN;
+    uint64_t start = after_meta(head, avail, size, tags, n, &next, spans);
     if (start == 0 || avail - start < 8 || !looks_explicit(head + start))
-        return false;
+        return RK_DCM_NOT_PLAIN;
     rk_dcm_scan s = {.pos = start, .end = size, .max_elements = 1 << 16, .max_depth = 32,
                      .stop_group = -1, .stop_at_pixels = true};
-    size_t next = 0;
     for (;;) {
         rk_dcm_element rows[ROWS];
         size_t count = 0;
         rk_dcm_event event = rk_dcm_scan_run(&s, head, 0, avail, rows, ROWS, &count);
         if (event == RK_DCM_BAD || s.unordered)
-            return false;
-        if (event == RK_DCM_PIXELS)
+            return RK_DCM_NOT_PLAIN;
+        if (event == RK_DCM_PIXELS) {
             count--; /* never a value to pick */
+            if (pixels != NULL)
+                *pixels = rows[count];
+        }
         if (!merge(rows, count, avail, tags, n, &next, spans))
-            return false;
-        if (event == RK_DCM_DONE || event == RK_DCM_PIXELS || next == n)
-            return true;
+            return RK_DCM_HEAD_SHORT;
+        if (event == RK_DCM_DONE || event == RK_DCM_PIXELS || (next == n && pixels == NULL))
+            return RK_DCM_PICKED;
+        if (event != RK_DCM_MORE)
+            continue;
         /* The bytes end, but the walk may have come far enough to know. */
-        if (event == RK_DCM_MORE)
-            return n == 0 || (s.depth == 0 && s.last_tag >= tags[n - 1]);
+        bool enough = n == 0 || (s.depth == 0 && s.last_tag >= tags[n - 1]);
+        return enough && pixels == NULL ? RK_DCM_PICKED : RK_DCM_HEAD_SHORT;
     }
 }
 

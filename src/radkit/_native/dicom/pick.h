@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dicom/scan.h"
+
 typedef struct rk_dcm_span {
     uint64_t offset;
     uint32_t length;
@@ -19,13 +21,21 @@ typedef struct rk_dcm_span {
     bool found;
 } rk_dcm_span;
 
+typedef enum rk_dcm_picked {
+    RK_DCM_NOT_PLAIN, /* `spans` and `pixels` hold nothing of use */
+    RK_DCM_PICKED,
+    RK_DCM_HEAD_SHORT /* plain so far, but what is wanted lies beyond the bytes at hand */
+} rk_dcm_picked;
+
 /*
- * Looks for `n` ascending tags in the first `avail` bytes of an object of `size`
- * bytes (at least `avail`; UINT64_MAX if unknown). False: not plain, and `spans`
- * holds nothing of use.
+ * Looks for `n` ascending tags (of group 2 too) in the first `avail` bytes of an
+ * object of `size` bytes (at least `avail`; UINT64_MAX if unknown). With `pixels`
+ * the walk goes on to the pixel data, whose row it gets; a tag of 0 there means
+ * that the data set ends without.
  */
-bool rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size, const uint32_t *tags,
-                 size_t n, rk_dcm_span *spans);
+rk_dcm_picked rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size,
+                          const uint32_t *tags, size_t n, rk_dcm_span *spans,
+                          rk_dcm_element *pixels);
 
 /*
  * Values of a DS or IS (PS3.5 6.2), the first `max` of them into `out`, which

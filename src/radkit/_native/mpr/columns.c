@@ -1,0 +1,155 @@
+/* mpr/columns.c: see columns.h. */
+#include "mpr/columns.h"
+
+#include <math.h>
+
+void *rk_mpr_take(rk_mpr_layout *layout, size_t bytes)
+{
+    void *at = layout->base ? layout->base + layout->used : NULL;
+    layout->used += (bytes + RK_MPR_ALIGN - 1) & ~(size_t)(RK_MPR_ALIGN - 1);
+    return at;
+}
+
+bool rk_mpr_along(const double direction[3], int axis, size_t steps)
+{
+    for (int k = 0; k < 3; k++)
+        if (k != axis && !(fabs(direction[k]) * (double)steps < 1e-7))
+            return false;
+    return isfinite(direction[axis]);
+}
+
+void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_t side, bool idle)
+{
+    rk_mpr_taps taps;
+    knots->count = 0;
+    if (kernel == RK_MPR_LINEAR) {
+        double low = floor(at);
+        taps.count = 2;
+        taps.offset[0] = (ptrdiff_t)low;
+        taps.offset[1] = taps.offset[0] + 1; /* has no weight at the last voxel */
+        taps.weight[1] = at - low;
+        taps.weight[0] = 1 - taps.weight[1];
+    } else {
+        rk_mpr_taps_of(&taps, kernel, at, side, 1);
+    }
+    for (int i = 0; i < taps.count; i++) {
+        size_t index = (size_t)taps.offset[i];
+        int last = knots->count - 1;
+        if (last >= 0 && knots->index[last] == index) {
+            knots->weight[last] += taps.weight[i];
+        } else if (taps.weight[i] != 0 || (idle && taps.count > 2)) {
+            knots->index[last + 1] = index;
+            knots->weight[last + 1] = taps.weight[i];
+            knots->count++;
+        }
+    }
+}
+
+/* Place of a column; false outside. */
+static bool place_of(const rk_mpr_job *job, size_t col, rk_mpr_place *place)
+{
+    const rk_mpr_grid *grid = &job->grid;
+    const double at[3] = {0, 0, grid->origin[2] + (double)col * grid->right[2]};
+    return rk_mpr_place_of(&job->volume, at, place);
+}
+
+/* Taps of the kernels along a row, first tap and number. */
+static int taps_of(rk_mpr_kernel kernel, int *behind)
+{
+    *behind = kernel == RK_MPR_CUBIC ? 1 : kernel == RK_MPR_LANCZOS ? 2 : 0;
+    return kernel == RK_MPR_CUBIC ? 4 : kernel == RK_MPR_LANCZOS ? 6 : 2;
+}
+
+/* Voxels low ... low + count - 1 that the grid's columns take; the columns inside are an interval. */
+static void extent_of(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, size_t outputs)
+{
+    size_t side = job->volume.side[2], high = 0;
+    rk_mpr_place place;
+    c->low = side;
+    c->first = c->end = from;
+    for (size_t col = 0; col < job->grid.cols; col++) {
+        if (!place_of(job, col, &place))
+            continue;
+        int behind, taps = taps_of(job->kernel, &behind);
+        ptrdiff_t first = (ptrdiff_t)floor(place.at[2]) - behind, last = first + taps - 1;
+        size_t low = first < 0 ? 0 : (size_t)first;
+        c->low = low < c->low ? low : c->low;
+        high = last > (ptrdiff_t)high ? (size_t)last : high;
+        if (col >= from && col < from + outputs) {
+            c->first = c->first == c->end ? col : c->first;
+            c->end = col + 1;
+        }
+    }
+    high = high < side ? high : side - 1;
+    c->count = c->low > high ? 0 : high - c->low + 1;
+    c->pitch = (RK_MPR_MARGIN + c->count + RK_ROW_SLACK + 31) & ~(size_t)31;
+}
+
+/*
+ * The fraction of all columns of a step of 1, so that they have the very same weights however a
+ * column's coordinate is rounded; NAN for other steps.
+ */
+static double common_fraction(const rk_mpr_grid *grid)
+{
+    double start = grid->origin[2] - floor(grid->origin[2]);
+    if (!(fabs(grid->right[2] - 1) * (double)grid->cols < 1e-7))
+        return NAN;
+    return start < RK_MPR_SNAP || start > 1 - RK_MPR_SNAP ? 0 : start;
+}
+
+static void fill_warp(rk_mpr_columns *c, const rk_mpr_job *job, int32_t *index, int16_t *share,
+                      float *weight)
+{
+    int behind, taps = taps_of(job->kernel, &behind);
+    double common = common_fraction(&job->grid);
+    for (size_t i = 0; i < c->room; i++) {
+        size_t col = c->first + i < c->end ? c->first + i : c->end - 1;
+        rk_mpr_place place;
+        rk_mpr_taps of = {.count = 2};
+        (void)place_of(job, col, &place); /* is inside */
+        double low = floor(place.at[2]), f = place.at[2] - low;
+        f = fabs(f - common) < 2 * RK_MPR_SNAP ? common : f;
+        int32_t q = (int32_t)lrint(f * RK_ROW_ONE);
+        of.weight[0] = 1 - f;
+        of.weight[1] = f;
+        if (taps > 2)
+            rk_mpr_taps_of(&of, job->kernel, f, 1, 1); /* for its weights only */
+        index[i] = (int32_t)((ptrdiff_t)low - behind - (ptrdiff_t)c->low + RK_MPR_MARGIN);
+        share[i] = (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+        for (int t = 0; t < taps; t++)
+            weight[(size_t)t * c->room + i] = (float)of.weight[t];
+    }
+}
+
+static bool is_shifted(const rk_mpr_columns *c)
+{
+    const rk_row_warp *w = &c->warp;
+    for (size_t i = 0; i < c->end - c->first; i++) {
+        if (w->index[i] != w->index[0] + (int32_t)i || w->share[i] != w->share[0])
+            return false;
+        for (size_t t = 0; t < w->taps; t++)
+            if (w->weight[t * w->pitch + i] != w->weight[t * w->pitch])
+                return false;
+    }
+    return true;
+}
+
+bool rk_mpr_columns_plan(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, size_t outputs,
+                         rk_mpr_layout *layout)
+{
+    int behind, taps = taps_of(job->kernel, &behind);
+    extent_of(c, job, from, outputs);
+    c->room = (outputs + 31) & ~(size_t)31;
+    int32_t *index = rk_mpr_take(layout, c->room * sizeof *index);
+    int16_t *share = rk_mpr_take(layout, c->room * sizeof *share);
+    float *weight = rk_mpr_take(layout, (size_t)taps * c->room * sizeof *weight);
+    c->warp = (rk_row_warp){index, share, weight, (size_t)taps, c->room, NULL, NULL, 0};
+    c->warp.base = rk_mpr_take(layout, c->room / RK_ROW_GROUP * sizeof *c->warp.base);
+    c->warp.bytes = rk_mpr_take(layout, 4 * c->room);
+    if (!layout->base || c->first == c->end)
+        return false;
+    fill_warp(c, job, index, share, weight);
+    rk_row_warp_plan(&c->warp, c->room);
+    c->shifted = is_shifted(c);
+    return true;
+}

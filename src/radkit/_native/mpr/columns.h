@@ -1,0 +1,53 @@
+/* mpr/columns.h: along one axis: which voxels and weights make the value of each column or row. */
+#ifndef RK_MPR_COLUMNS_H
+#define RK_MPR_COLUMNS_H
+
+#include "kernels/mpr_row.h"
+#include "mpr/mpr.h"
+#include "mpr/taps.h"
+
+/* Memory out of one block: with `base` NULL it only counts. */
+typedef struct rk_mpr_layout {
+    uint8_t *base;
+    size_t used;
+} rk_mpr_layout;
+
+/* RK_MPR_ALIGN-aligned; NULL while counting. */
+void *rk_mpr_take(rk_mpr_layout *layout, size_t bytes);
+
+/* The voxels of one axis that a point takes, ascending, and their weights. */
+typedef struct rk_mpr_knots {
+    int count;
+    size_t index[RK_MPR_TAPS];
+    double weight[RK_MPR_TAPS];
+} rk_mpr_knots;
+
+/*
+ * 0 <= at <= side - 1, snapped (rk_mpr_place). Not for RK_MPR_NEAREST. Voxels of no weight are left
+ * out, but with `idle` those of more than two: whether one of them is padding counts.
+ */
+void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_t side, bool idle);
+
+/* Elements in front of the first voxel of a row in a buffer; they repeat it. */
+enum { RK_MPR_MARGIN = 16 };
+
+/*
+ * The outputs of a row along the column axis of the volume. Buffers of rows hold voxels low ...
+ * low + count - 1 behind RK_MPR_MARGIN elements, and repeat the last one up to `pitch` elements.
+ */
+typedef struct rk_mpr_columns {
+    size_t first, end;        /* outputs inside of the volume */
+    size_t low, count, pitch; /* voxels that any output of the grid takes */
+    bool shifted;             /* all outputs have the weights of the first, and indices rise by 1 */
+    rk_row_warp warp;         /* of outputs first ... end - 1, into a buffer */
+    size_t room;              /* of rows of outputs: their number rounded up */
+} rk_mpr_columns;
+
+/* For `outputs` columns of the job's grid from column `from` on; false if the memory only counts. */
+bool rk_mpr_columns_plan(rk_mpr_columns *columns, const rk_mpr_job *job, size_t from,
+                         size_t outputs, rk_mpr_layout *layout);
+
+/* Whether a direction is along an axis, up to a ten-millionth of a voxel over `steps` steps. */
+bool rk_mpr_along(const double direction[3], int axis, size_t steps);
+
+#endif /* RK_MPR_COLUMNS_H */

@@ -1,0 +1,193 @@
+/* mpr/lines.c: see lines.h. */
+#include "mpr/lines.h"
+
+#include <string.h>
+
+#include "kernels/words.h"
+#include "mpr/element.h"
+
+bool rk_mpr_is_short(rk_mpr_type type)
+{
+    return type == RK_MPR_U8 || type == RK_MPR_I8 || type == RK_MPR_U16 || type == RK_MPR_I16;
+}
+
+void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
+                       const rk_mpr_columns *columns, rk_mpr_layout *layout)
+{
+    size_t cells = RK_MPR_LINES * columns->pitch;
+    bool shorts = rk_mpr_is_short(volume->type);
+    *lines = (rk_mpr_lines){.volume = volume, .row = row, .low = columns->low,
+                            .count = columns->count, .pitch = columns->pitch};
+    lines->scaled_slot = rk_mpr_take(layout, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
+    lines->wide_slot = rk_mpr_take(layout, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
+    lines->wide = rk_mpr_take(layout, cells * sizeof(float));
+    lines->scaled = rk_mpr_take(layout, shorts ? cells * sizeof(int16_t) : 0);
+    lines->widened = rk_mpr_take(layout, shorts ? columns->pitch * sizeof(uint16_t) : 0);
+    if (volume->has_padding) {
+        lines->held = rk_mpr_take(layout, shorts ? cells * sizeof(int16_t) : 0);
+        lines->wide_held = rk_mpr_take(layout, cells * sizeof(int16_t));
+    }
+    if (layout->base) {
+        memset(lines->scaled_slot, 0, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
+        memset(lines->wide_slot, 0, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
+    }
+}
+
+size_t rk_mpr_lines_slot(size_t z, size_t y)
+{
+    return z % RK_MPR_LINES_Z * RK_MPR_LINES_Y + y % RK_MPR_LINES_Y;
+}
+
+static ptrdiff_t start_of(const rk_mpr_lines *lines, size_t z, size_t y)
+{
+    const rk_mpr_volume *v = lines->volume;
+    return (ptrdiff_t)z * v->stride[0] + (ptrdiff_t)y * v->stride[1] + (ptrdiff_t)lines->low;
+}
+
+/* The voxels as 16-bit words: where they lie, or a widened copy. */
+static const void *shorts_of(const rk_mpr_lines *lines, ptrdiff_t start)
+{
+    const rk_mpr_volume *v = lines->volume;
+    if (rk_mpr_bytes(v->type) == 2)
+        return (const rk_u16 *)v->data + start;
+    for (size_t i = 0; i < lines->count; i++)
+        lines->widened[i] = v->type == RK_MPR_U8
+                                ? ((const uint8_t *)v->data)[start + (ptrdiff_t)i]
+                                : (uint16_t)((const int8_t *)v->data)[start + (ptrdiff_t)i];
+    return lines->widened;
+}
+
+/* The first element goes in front of a row, the last one behind it. */
+#define RK_MPR_REPEAT(T, name)                                                           \
+    static void repeat_##name(const rk_mpr_lines *lines, T *row)                         \
+    {                                                                                    \
+        size_t end = RK_MPR_MARGIN + lines->count;                                       \
+        for (size_t i = 0; i < RK_MPR_MARGIN; i++)                                       \
+            row[i] = row[RK_MPR_MARGIN];                                                 \
+        for (size_t i = end; i < lines->pitch; i++)                                      \
+            row[i] = row[end - 1];                                                       \
+    }
+
+RK_MPR_REPEAT(int16_t, short)
+RK_MPR_REPEAT(float, float)
+
+static bool any_held(const int16_t *held, size_t n)
+{
+    int16_t any = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= held[i];
+    return any != 0;
+}
+
+/* Whether a slot is to be filled anew. */
+static bool enter(rk_mpr_line_slot *slot, size_t z, size_t y, unsigned age)
+{
+    if (slot->age == age && slot->z == z && slot->y == y)
+        return false;
+    *slot = (rk_mpr_line_slot){z, y, age, false, true};
+    return true;
+}
+
+const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held)
+{
+    size_t place = rk_mpr_lines_slot(z, y);
+    rk_mpr_line_slot *slot = lines->scaled_slot + place;
+    int16_t *row = lines->scaled + place * lines->pitch;
+    int16_t *mask = lines->held ? lines->held + place * lines->pitch : NULL;
+    *held = NULL;
+    if (lines->age == 0)
+        return NULL;
+    if (enter(slot, z, y, lines->age)) {
+        const void *src = shorts_of(lines, start_of(lines, z, y));
+        uint16_t padding = (uint16_t)(int32_t)lines->volume->padding;
+        uint16_t seen = lines->row->scale(src, lines->count, lines->base, padding,
+                                          mask ? mask + RK_MPR_MARGIN : NULL, row + RK_MPR_MARGIN);
+        slot->fits = seen < RK_ROW_RANGE;
+        repeat_short(lines, row);
+        if (mask) {
+            slot->held = any_held(mask + RK_MPR_MARGIN, lines->count);
+            repeat_short(lines, mask);
+        }
+    }
+    *held = slot->held ? mask : NULL;
+    return slot->fits ? row : NULL;
+}
+
+static void widen(const rk_mpr_lines *lines, ptrdiff_t start, float *out)
+{
+    const rk_mpr_volume *v = lines->volume;
+    size_t n = lines->count;
+    if (v->type == RK_MPR_I16)
+        lines->row->widen_i16((const rk_i16 *)v->data + start, n, out);
+    else if (v->type == RK_MPR_U16)
+        lines->row->widen_u16((const rk_u16 *)v->data + start, n, out);
+    else if (v->type == RK_MPR_F32)
+        memcpy(out, (const rk_f32 *)v->data + start, n * sizeof *out);
+    else
+        lines->row->widen_i16(shorts_of(lines, start), n, out);
+}
+
+const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held)
+{
+    size_t place = rk_mpr_lines_slot(z, y);
+    rk_mpr_line_slot *slot = lines->wide_slot + place;
+    float *row = lines->wide + place * lines->pitch;
+    int16_t *mask = lines->wide_held ? lines->wide_held + place * lines->pitch : NULL;
+    if (enter(slot, z, y, 1)) {
+        widen(lines, start_of(lines, z, y), row + RK_MPR_MARGIN);
+        if (mask) {
+            float padding = (float)lines->volume->padding;
+            for (size_t i = RK_MPR_MARGIN; i < RK_MPR_MARGIN + lines->count; i++)
+                mask[i] = row[i] == padding ? -1 : 0;
+            slot->held = any_held(mask + RK_MPR_MARGIN, lines->count);
+            repeat_short(lines, mask);
+        }
+        repeat_float(lines, row);
+    }
+    *held = slot->held ? mask : NULL;
+    return row;
+}
+
+void rk_mpr_lines_span(const rk_mpr_lines *lines, size_t z, size_t y, uint32_t *lowest,
+                       uint32_t *highest)
+{
+    const rk_mpr_volume *v = lines->volume;
+    bool is_signed = v->type == RK_MPR_I16 || v->type == RK_MPR_I8;
+    const rk_u16 *src = shorts_of(lines, start_of(lines, z, y));
+    uint16_t flip = is_signed ? 0x8000 : 0, low = UINT16_MAX, high = 0;
+    uint16_t padding = (uint16_t)((uint16_t)(int32_t)v->padding ^ flip);
+    for (size_t i = 0; i < lines->count; i++) {
+        uint16_t x = src[i] ^ flip;
+        bool skip = v->has_padding && x == padding;
+        low = !skip && x < low ? x : low;
+        high = !skip && x > high ? x : high;
+    }
+    *lowest = low < *lowest ? low : *lowest;
+    *highest = high > *highest ? high : *highest;
+}
+
+bool rk_mpr_lines_rebase(rk_mpr_lines *lines, uint32_t lowest, uint32_t highest)
+{
+    rk_mpr_type type = lines->volume->type;
+    uint16_t flip = type == RK_MPR_I16 || type == RK_MPR_I8 ? 0x8000 : 0;
+    if (lowest > highest) /* nothing but padding */
+        lowest = highest = lines->age ? lines->lowest : 0;
+    if (highest - lowest >= RK_ROW_RANGE)
+        return false;
+    if (lines->age) {
+        uint32_t low = lines->lowest < lowest ? lines->lowest : lowest;
+        uint32_t high = lines->highest > highest ? lines->highest : highest;
+        if (high - low < RK_ROW_RANGE) {
+            lowest = low;
+            highest = high;
+        }
+    }
+    /* Room on both sides, for what is still to come; the window itself does not wrap. */
+    uint32_t spare = (RK_ROW_RANGE - 1 - (highest - lowest)) / 2, most = UINT16_MAX + 1 - RK_ROW_RANGE;
+    uint32_t base = lowest > spare ? lowest - spare : 0;
+    lines->base = (uint16_t)((base < most ? base : most) ^ flip);
+    lines->lowest = lowest;
+    lines->highest = highest;
+    lines->age = lines->age == UINT32_MAX ? 1 : lines->age + 1;
+    return true;
+}

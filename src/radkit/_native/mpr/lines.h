@@ -1,0 +1,59 @@
+/*
+ * mpr/lines.h: rows of voxels as kernels take them, kept for as long as neighbours need them.
+ *
+ * Planes along the column axis take the same rows again and again: for the next row of the plane,
+ * for the next sample of a slab. Each is converted once, and found in a table whose slots follow
+ * the place of the row, so that the rows of one point (up to 6 x 6) never push each other out.
+ */
+#ifndef RK_MPR_LINES_H
+#define RK_MPR_LINES_H
+
+#include "mpr/columns.h"
+
+enum { RK_MPR_LINES_Y = 16, RK_MPR_LINES_Z = 8, RK_MPR_LINES = RK_MPR_LINES_Y * RK_MPR_LINES_Z };
+
+typedef struct rk_mpr_line_slot {
+    size_t z, y;
+    unsigned age;    /* 0: empty; else the age of `base` (scaled) or 1 */
+    bool held, fits; /* it has padding in it; it is a scaled row */
+} rk_mpr_line_slot;
+
+typedef struct rk_mpr_lines {
+    const rk_mpr_volume *volume;
+    const rk_row_table *row;
+    size_t low, count, pitch; /* as in rk_mpr_columns */
+    uint16_t base;
+    unsigned age;                 /* of `base`, 0: there is none */
+    uint32_t lowest, highest;     /* values seen since, in the order of rk_mpr_lines_span */
+    rk_mpr_line_slot *scaled_slot, *wide_slot;
+    int16_t *scaled, *held, *wide_held;
+    float *wide;
+    uint16_t *widened; /* one row of 8-bit voxels as 16-bit ones */
+} rk_mpr_lines;
+
+/* Whether voxels are integers of 8 or 16 bits. */
+bool rk_mpr_is_short(rk_mpr_type type);
+
+/* For the columns that are planned; `lines` may only count. */
+void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
+                       const rk_mpr_columns *columns, rk_mpr_layout *layout);
+
+/*
+ * A row as scaled or as float values, `pitch` elements; *held gets NULL or a row that is -1 where
+ * there is padding, which counts as some value in the row. Scaled rows: NULL if the row does not
+ * fit the range above `base`.
+ */
+const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
+const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
+
+/* The slot of a row, in which at most one of a set may be held at a time. */
+size_t rk_mpr_lines_slot(size_t z, size_t y);
+
+/* Widens [*lowest, *highest] by the voxels of a row, padding left out; values rise with voxels'. */
+void rk_mpr_lines_span(const rk_mpr_lines *lines, size_t z, size_t y, uint32_t *lowest,
+                       uint32_t *highest);
+
+/* Moves `base`, so that a span (and what was seen before, where it can) is in range. */
+bool rk_mpr_lines_rebase(rk_mpr_lines *lines, uint32_t lowest, uint32_t highest);
+
+#endif /* RK_MPR_LINES_H */

@@ -1,0 +1,111 @@
+"""Many planes of one grid: what stacks and whole volumes are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from radkit import limits
+from radkit.geometry import Plane, Slab
+from radkit.mpr.engine import result_dtype
+from radkit.mpr.image import PlaneImage
+from radkit.mpr.reformat import reformat
+from radkit.volume.sample import Interpolation
+from radkit.volume.volume import Geometry, Volume
+
+__all__ = ["cut_slices", "fill_value", "grid_image", "slice_affine"]
+
+Floats = NDArray[np.float64]
+
+
+def cut_slices(
+    volume: Volume,
+    grid: Geometry,
+    *,
+    slab: Slab | None = None,
+    interpolation: Interpolation = "linear",
+    fill: float | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+    threads: int | None = None,
+) -> NDArray[Any]:
+    """Sample a volume at the voxel centres of a grid.
+
+    Parameters
+    ----------
+    volume : Volume
+        What is sampled.
+    grid : Geometry
+        Where; its slices are planes, which may step sideways or unevenly.
+    slab, interpolation, fill, dtype, threads
+        As in `radkit.reformat`.
+    out : ndarray, optional
+        (slices, rows, cols[, samples]) of the result's dtype.
+
+    Returns
+    -------
+    ndarray
+        (slices, rows, cols[, samples]).
+    """
+    from radkit.pixels.selection import check_out
+
+    kind = result_dtype(volume, "thin" if slab is None else slab.project, dtype)
+    shape = (*grid.shape, *volume.shape[3:])
+    limits.check("max_memory_bytes", math.prod(shape) * kind.itemsize, "a volume of planes")
+    check_out(out, shape, kind)
+    array = np.empty(shape, kind) if out is None else out
+    nothing = fill_value(volume, fill)
+    asked = None if dtype is None else kind
+    deadline = limits.deadline()
+    for k in range(grid.shape[0]):
+        deadline.check()
+        where = grid_image(slice_affine(grid, k), grid.shape[1:])
+        reformat(
+            volume,
+            where.plane,
+            slab=slab,
+            interpolation=interpolation,
+            like=where,
+            fill=nothing,
+            dtype=asked,
+            out=array[k],
+            threads=threads,
+        )
+    return array
+
+
+def fill_value(volume: Volume, fill: float | None) -> float:
+    """Return the stored value of voxels without data: asked for once, as it may need a scan."""
+    if fill is not None:
+        return fill
+    return float(volume.array.min()) if volume.padding is None else volume.padding
+
+
+def slice_affine(grid: Geometry, k: int) -> Floats:
+    """Return the (4, 3) affine (row, column, 1) -> LPS mm of slice k of a grid."""
+    step = grid.affine[:3, 0]
+    along = float(k)
+    if grid.positions is not None and len(grid.positions) > 1:
+        first, last = grid.positions[0], grid.positions[-1]
+        along = (grid.positions[k] - first) / (last - first) * (grid.shape[0] - 1)
+    affine = np.zeros((4, 3))
+    affine[:3, :2] = grid.affine[:3, 1:3]
+    affine[:3, 2] = grid.affine[:3, 3] + along * step
+    affine[3, 2] = 1
+    return affine
+
+
+def grid_image(affine: Floats, size: tuple[int, int]) -> PlaneImage:
+    """Return a picture without memory of its own, which says where pixels lie."""
+    rows, cols = size
+    down, right = affine[:3, 0], affine[:3, 1]
+    centre = affine[:3, 2] + down * (rows - 1) / 2 + right * (cols - 1) / 2
+    x = right / np.linalg.norm(right)
+    y = down - (down @ x) * x
+    plane = Plane.oblique(centre, x, y)
+    spacing = (float(np.linalg.norm(down)), float(np.linalg.norm(right)))
+    blank = np.broadcast_to(np.zeros(1, np.uint8), size)
+    return PlaneImage(blank, affine, plane, spacing, 1.0, 0.0, "", None)
