@@ -6,6 +6,7 @@ directions in the patient, and those of radkit beside them, from which `from_zar
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from radkit.errors import CorruptFile, GeometryError, OptionError
 from radkit.interop._common import optional
 from radkit.volume.volume import Correction, Volume
 
-__all__ = ["from_zarr", "halved", "to_zarr"]
+__all__ = ["check_even", "from_zarr", "halved", "to_zarr", "write_levels"]
 
 VERSION = 1
 
@@ -45,24 +46,73 @@ def to_zarr(volume: Volume, store: Any, *, levels: int = 1) -> None:
     """
     from radkit.pixels.selection import check_at_least
 
-    zarr = optional("zarr", "zarr")
     check_at_least("levels", levels, 1, 16)
-    if levels > 1 and volume.positions is not None:
+    write_levels(store, _halvings(volume, levels))
+
+
+def _halvings(volume: Volume, levels: int) -> Iterator[Volume]:
+    if levels > 1:
+        check_even(volume)
+    yield volume
+    for _ in range(1, levels):
+        volume = halved(volume)
+        yield volume
+
+
+def check_even(volume: Volume) -> None:
+    """Raise `GeometryError` if the slices are uneven: levels of these have no place."""
+    if volume.positions is not None:
         raise GeometryError(
             "levels of uneven slices have no place of their own",
             hint="Make them even first: radkit.resample(volume, spacing=...)",
         )
+
+
+def write_levels(
+    store: Any,
+    levels: Iterable[Volume],
+    *,
+    layout: Callable[[Volume], dict[str, Any]] | None = None,
+) -> list[int]:
+    """Write volumes as the levels of an OME-Zarr group, finest first.
+
+    Parameters
+    ----------
+    store : path, URL or zarr store
+        What is there is replaced.
+    levels : iterable of Volume
+        Taken one by one, so that only one is in memory.
+    layout : callable, optional
+        What ``zarr.create_array`` is told of a volume besides its data.
+
+    Returns
+    -------
+    list of int
+        Bytes stored of each level.
+
+    Raises
+    ------
+    MissingDependency
+        zarr is absent.
+    """
+    zarr = optional("zarr", "zarr")
     group = zarr.open_group(store, mode="w", zarr_format=3)
-    entries = []
-    for number in range(levels):
-        if number:
-            volume = halved(volume)
+    entries, sizes = [], []
+    origin = None
+    for number, volume in enumerate(levels):
         names = ("z", "y", "x", "c")[: volume.array.ndim]
-        group.create_array(
-            str(number), data=np.ascontiguousarray(volume.array), dimension_names=names
-        ).attrs["radkit"] = _attributes(volume)
-        entries.append(_level(volume, number))
+        stored = group.create_array(
+            str(number),
+            data=np.ascontiguousarray(volume.array),
+            dimension_names=names,
+            **(layout(volume) if layout else {}),
+        )
+        stored.attrs["radkit"] = _attributes(volume)
+        sizes.append(int(stored.nbytes_stored()))
+        origin = volume.affine[:3, 3].copy() if origin is None else origin
+        entries.append(_level(volume, number, origin))
     group.attrs["ome"] = {"version": "0.5", "multiscales": [_multiscale(volume, entries)]}
+    return sizes
 
 
 def from_zarr(store: Any, *, level: int = 0) -> Volume:
@@ -93,11 +143,13 @@ def from_zarr(store: Any, *, level: int = 0) -> Volume:
         raise CorruptFile("the attributes of the volume are not those of radkit") from error
 
 
-def halved(volume: Volume) -> Volume:
-    """Return the means of 2 x 2 x 2 voxels; of an odd number of them the last stands alone."""
+def halved(volume: Volume, axes: tuple[bool, bool, bool] = (True, True, True)) -> Volume:
+    """Return means of pairs of voxels along some axes; of an odd number the last stands alone."""
     array = volume.array
-    steps = tuple(2 if n > 1 else 1 for n in array.shape[:3])
-    total = np.zeros((*(-(-n // s) for n, s in zip(array.shape, steps, strict=False)), *array.shape[3:]))
+    steps = tuple(2 if n > 1 and along else 1 for n, along in zip(array.shape, axes, strict=False))
+    total = np.zeros(
+        (*(-(-n // s) for n, s in zip(array.shape, steps, strict=False)), *array.shape[3:])
+    )
     for offset in np.ndindex(*steps):
         # The last voxel of an odd number is taken twice.
         part = [
@@ -111,9 +163,7 @@ def halved(volume: Volume) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [(s - 1) / 2 for s in steps]
     affine[:3, :3] *= steps
-    return replace(
-        volume, array=total.astype(array.dtype), affine=affine, instances=(), missing=()
-    )
+    return replace(volume, array=total.astype(array.dtype), affine=affine, instances=(), missing=())
 
 
 def _attributes(volume: Volume) -> dict[str, Any]:
@@ -153,11 +203,17 @@ def _volume(array: NDArray[Any], told: dict[str, Any]) -> Volume:
     )
 
 
-def _level(volume: Volume, number: int) -> dict[str, Any]:
-    spacing: list[float] = [*volume.spacing, 1.0][: volume.array.ndim]
+def _level(volume: Volume, number: int, origin: NDArray[np.float64]) -> dict[str, Any]:
+    """Say where a level lies: spacing, and first voxel from that of the finest, along the axes."""
+    count = volume.array.ndim
+    directions = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    shift = np.linalg.solve(directions, volume.affine[:3, 3] - origin)
     return {
         "path": str(number),
-        "coordinateTransformations": [{"type": "scale", "scale": spacing}],
+        "coordinateTransformations": [
+            {"type": "scale", "scale": [*volume.spacing, 1.0][:count]},
+            {"type": "translation", "translation": [*(float(x) for x in shift), 0.0][:count]},
+        ],
     }
 
 

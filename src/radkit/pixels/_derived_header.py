@@ -246,7 +246,12 @@ def _take_window(ds: Dataset, like: Dataset) -> None:
                 _take(
                     ds,
                     item,
-                    ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction"),
+                    (
+                        "WindowCenter",
+                        "WindowWidth",
+                        "WindowCenterWidthExplanation",
+                        "VOILUTFunction",
+                    ),
                 )
 
 
@@ -332,4 +337,3 @@ def set_slice(ds: Dataset, stack: DerivedStack, k: int, place: NDArray[np.float6
         ds.SpacingBetweenSlices = decimal(between)
     if "NumberOfSlices" in ds:
         ds.ImageIndex = k + 1
-

@@ -350,7 +350,9 @@ def _set_pixels(ds: Dataset, pixels: NDArray[Any], target: TransferSyntax) -> in
 
     if not target.encapsulated:
         data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
-        ds.add_new(0x7FE00010, "OB" if pixels.itemsize == 1 else "OW", data + b"\0" * (len(data) & 1))
+        ds.add_new(
+            0x7FE00010, "OB" if pixels.itemsize == 1 else "OW", data + b"\0" * (len(data) & 1)
+        )
         return len(data)
     bits, colour = int(ds.BitsAllocated), pixels.ndim == 3
     shape = dict(samples=3 if colour else 1, bits_allocated=bits, bits_stored=bits)
