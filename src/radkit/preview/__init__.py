@@ -8,10 +8,12 @@ from radkit.preview.progressive import Progressive
 from radkit.preview.pyramid import Level, Pyramid, pyramid
 from radkit.preview.quality import Quality, compare
 from radkit.preview.remote import Remote, open_sidecar
+from radkit.preview.report import report
 from radkit.preview.schedule import schedule
 from radkit.preview.sidecar import Sidecar, sidecar
 from radkit.preview.steps import Plan, Step
 from radkit.preview.thumbnail import FORMATS, encode_picture, thumbnail
+from radkit.preview.volume_pyramid import VolumePyramid, volume_pyramid
 from radkit.preview.windowed import Windowed, windowed
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Remote",
     "Sidecar",
     "Step",
+    "VolumePyramid",
     "Windowed",
     "best",
     "compare",
@@ -31,8 +34,10 @@ __all__ = [
     "open_sidecar",
     "plan",
     "pyramid",
+    "report",
     "schedule",
     "sidecar",
     "thumbnail",
+    "volume_pyramid",
     "windowed",
 ]

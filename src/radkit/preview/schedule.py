@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from radkit.errors import GeometryError, OptionError
-from radkit.geometry import orientation
 from radkit.preview.coded import CodedObject
 from radkit.preview.plan import (
     CUTTABLE_CODING,
@@ -15,6 +13,7 @@ from radkit.preview.plan import (
     with_header,
     with_rest,
 )
+from radkit.preview.series import in_order
 from radkit.preview.steps import Link, Piece, Plan, make_steps
 
 __all__ = ["schedule"]
@@ -70,7 +69,7 @@ def schedule(series: Any, *, rate_kbit_s: float | None, latency_s: float = 0.05)
     chains: list[list[Piece]] = []
     names: list[str | None] = []
     partial = True
-    for number, source in enumerate(_in_order(series)):
+    for number, source in enumerate(in_order(series)):
         with CodedObject(source) as coded, coded.opened.named():
             partial &= all(coded.partial(number) for number in range(coded.frames))
             names.append(coded.name)
@@ -109,33 +108,3 @@ def _rounds(pieces: Sequence[Piece], middle: int) -> list[Piece]:
         return piece.stage, turn if piece.stage == 0 else 0, far, piece.frame
 
     return sorted(pieces, key=rank)
-
-
-def _in_order(series: Any) -> list[Any]:
-    """Return the objects by their positions along the normal."""
-    from radkit.volume.sources import expand
-
-    sources, searched = expand(series)
-    placed = [one for one in (_place(source, searched) for source in sources) if one is not None]
-    if not placed:
-        raise OptionError("series has no object with pixels")
-    if all(place is not None for place, _ in placed):
-        placed.sort(key=lambda pair: pair[0] or 0.0)
-    return [source for _, source in placed]
-
-
-def _place(source: Any, searched: bool) -> tuple[float | None, Any] | None:
-    """Return the place of an object along its normal and the object; None if it is no image."""
-    from radkit.volume.scan import LeftOut, scan
-
-    try:
-        records = scan(source, searched=searched)
-    except GeometryError:
-        return None, source
-    slices = [record for record in records if not isinstance(record, LeftOut)]
-    if not slices:
-        return None if searched else (None, source)
-    if len(slices) > 1:
-        return None, source
-    normal = orientation(slices[0].cosines)[2]
-    return float(normal @ slices[0].position), source

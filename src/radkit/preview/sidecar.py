@@ -17,7 +17,7 @@ from typing import Any
 from radkit.errors import CorruptFile, OptionError, UnsupportedTransferSyntax
 from radkit.preview.coded import CodedObject, Cut, Ranges, file_ranges
 
-__all__ = ["Sidecar", "SidecarFrame", "sidecar"]
+__all__ = ["Sidecar", "SidecarFrame", "replace_file", "sidecar"]
 
 FORM = "radkit sidecar 1"
 
@@ -180,11 +180,12 @@ def sidecar(source: Any, dest: str | os.PathLike[str] | None = None) -> Sidecar:
             )
         made = _describe(coded)
     if dest is not None:
-        _replace(Path(dest), made.to_bytes())
+        replace_file(Path(dest), made.to_bytes())
     return made
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name and rename it."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
