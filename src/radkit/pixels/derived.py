@@ -219,7 +219,7 @@ def _cells(stack: DerivedStack, *, wide: bool, pet: bool) -> _Cells:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise EncodeError("samples that are no finite numbers cannot be written as an image")
     # A PET image has the intercept 0 (PS3.3 C.8.9.4): only its slope can carry values.
-    fits = kind in "iu" and -32768 <= low and high <= (65535 if low >= 0 else 32767)
+    fits = kind in "iu" and low >= -32768 and high <= (65535 if low >= 0 else 32767)
     if fits and not (pet and stack.intercept != 0):
         size = 1 if array.dtype.itemsize == 1 and not wide else 2
         signed = kind == "i" and (low < 0 or high <= 32767)

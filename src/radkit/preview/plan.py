@@ -159,9 +159,12 @@ def difference(ranges: Ranges, known: Ranges) -> Ranges:
 
 
 def frame_pieces(
-    coded: CodedObject, number: int, *, frame: int, goal: int = 0, source: int = 0
+    coded: CodedObject, number: int, *, frame: int, goal: int = 0, source: int = 0, least: int = 1
 ) -> Iterator[Piece]:
-    """Yield what a frame is sent in, coarse to fine; of a deflated object nothing but the whole."""
+    """Yield what a frame is sent in, coarse to fine; of a deflated object nothing but the whole.
+
+    Resolutions whose shorter side has fewer than `least` pixels are no piece of their own.
+    """
     if coded.deflated:
         whole = ((0, coded.size),) if number == 0 else ()
         yield Piece(
@@ -176,7 +179,10 @@ def frame_pieces(
         return
     pieces = coded.pieces(number)
     sent = 0
-    for stage, cut in enumerate(coded.cuts(number, goal=goal)):
+    side = min(coded.opened.image.rows, coded.opened.image.cols)
+    cuts = coded.cuts(number, goal=goal)
+    large = [cut for cut in cuts if side >> cut.reduce >= least] or cuts[-1:]
+    for stage, cut in enumerate(large):
         yield Piece(
             frame=frame,
             source=source,

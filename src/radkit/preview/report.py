@@ -39,7 +39,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; margin: .5rem 0 }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child { text-align: left; white-space: nowrap }
 .row { display: flex; flex-wrap: wrap; gap: .8rem } figure { margin: 0; width: 12.5rem }
 figure img { width: 100%; background: #000; image-rendering: auto }
 figcaption { font-size: .8rem; color: #555 } .none { height: 12.5rem; background: #000 }
@@ -127,7 +127,7 @@ def _intro(objects: Sequence[Any], forms: Sequence[Form]) -> str:
     from radkit.pixels import inspect
 
     info = inspect(objects[len(objects) // 2])
-    shape = " x ".join(str(side) for side in info.shape)
+    shape = " x ".join(str(side) for side in info.shape[info.shape[0] == 1 :])
     return (
         f"<h1>What a slow line shows</h1><p>{len(objects)} objects of {html.escape(shape)}, "
         f"{sum(forms[0].sizes) / 1e6:.1f} MB uncompressed, "
@@ -139,11 +139,11 @@ def _intro(objects: Sequence[Any], forms: Sequence[Form]) -> str:
 
 def _table(coded: Sequence[bytes], forms: Sequence[Form], links: Sequence[Link]) -> str:
     heads = "".join(f"<th colspan='3'>{_rate(link)}</th>" for link in links)
-    words = "<th>first image</th><th>volume</th><th>original</th>" * len(links)
+    words = "<th>first</th><th>volume</th><th>original</th>" * len(links)
     rows = []
     for form, (_, title) in zip(forms, FORMS, strict=True):
         cells = "".join(_cells(arrivals(form, link)) for link in links)
-        rows.append(f"<tr><td>{title}, object by object</td>{cells}</tr>")
+        rows.append(f"<tr><td>{title}, one by one</td>{cells}</tr>")
     cells = ""
     for link in links:
         plan = schedule(coded, rate_kbit_s=link.rate_kbit_s, latency_s=link.latency_s)

@@ -19,13 +19,14 @@ from radkit.preview.steps import Link, Piece, Plan, make_steps
 __all__ = ["schedule"]
 
 EVERY = 8  # of the first round through a series
+LEAST = 64  # pixels of the shorter side of the first picture of a slice
 
 
 def schedule(series: Any, *, rate_kbit_s: float | None, latency_s: float = 0.05) -> Plan:
     """Order the bytes of a series: a whole volume to scroll first, the originals at the end.
 
-    The middle slice comes first, in its smallest resolution; then the smallest resolution
-    of every eighth slice, and of all others; then the next resolution of every slice, and
+    The middle slice comes first, in the smallest resolution of at least 64 pixels a side;
+    then that of every eighth slice, and of all others; then the next resolution of every slice, and
     so on, each round from the middle outwards.
 
     Parameters
@@ -90,7 +91,7 @@ def schedule(series: Any, *, rate_kbit_s: float | None, latency_s: float = 0.05)
 def _object_chains(coded: CodedObject, *, first: int, source: int) -> list[list[Piece]]:
     """Return the pieces of each frame of an object; all together are the whole object."""
     chains = [
-        list(frame_pieces(coded, number, frame=first + number, source=source))
+        list(frame_pieces(coded, number, frame=first + number, source=source, least=LEAST))
         for number in range(coded.frames)
     ]
     chains[0] = with_header(coded, chains[0])
