@@ -112,35 +112,6 @@ def test_any_layout_of_any_image_is_lossless(seed: int, ht: bool) -> None:
     assert encoder.write(room=len(data)) == data
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("bits", range(1, 17))
-def test_extreme_images_come_back(module: Any, bits: int) -> None:
-    kind = np.uint8 if bits <= 8 else np.uint16
-    top, rng = (1 << bits) - 1, np.random.default_rng(bits)
-    board = np.indices((67, 45)).sum(axis=0) % 2 * top
-    for image in (
-        np.zeros((70, 40)),
-        np.full((70, 40), top),
-        board,
-        rng.integers(0, top, (64, 64), endpoint=True),
-        rng.integers(0, top, (1, 1144), endpoint=True),
-        rng.integers(0, top, (1144, 31), endpoint=True),
-        rng.choice([0, top], (33, 65, 3)),
-    ):
-        check_lossless(
-            module.encode(image.astype(kind), bits=bits), image.astype(kind), module is htj2k
-        )
-
-
-@pytest.mark.parametrize("bits", [17, 20, 24, 28])
-@pytest.mark.parametrize("signed", [False, True])
-def test_deep_images_come_back(bits: int, signed: bool) -> None:
-    image = picture(np.random.default_rng(4), (40, 50), bits, signed)
-    np.testing.assert_array_equal(htj2k.decode(htj2k.encode(image, bits=bits)), image)
-    if bits <= 24:
-        np.testing.assert_array_equal(jpeg2000.decode(jpeg2000.encode(image, bits=bits)), image)
-
-
 @pytest.mark.parametrize("ht", [False, True])
 @pytest.mark.parametrize("low", [0, 31000, 61440])
 def test_narrow_ranges_of_deep_images(ht: bool, low: int) -> None:

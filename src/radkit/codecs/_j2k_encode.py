@@ -36,7 +36,7 @@ SMALLEST_SHARE = 0.6  # never seen, so that nothing lossless is missed
 # in 32; a wavelet level and the colour transform take one more each, and beyond that it is
 # silently wrong.
 MOST_BITS_PART_1 = 25
-# Ranges of more bits may not fit the transform in 32 bits.
+# Ranges of more bits may not fit the transform in 32 bits; the colour transform takes one.
 SAFE_BITS = 28
 
 
@@ -106,7 +106,7 @@ def _job(
         tile = layout.tile or (rows, cols)
         sides = min(rows, tile[0]), min(cols, tile[1])
         levels = max(levels_for(*sides), usual_levels(*sides))
-        if ht and bits > SAFE_BITS:
+        if ht and bits + mct > SAFE_BITS:
             levels = max(levels, 1)  # OpenJPH, through imagecodecs, takes 0 for "default"
     most = MOST_BITS_PART_1 - mct - (levels > 0)
     if not ht and bits > most:
@@ -148,7 +148,7 @@ class _Engine:
 
     def lossless(self) -> bytes:
         """Code reversibly, with the layers of the layout."""
-        if self.job.bits <= SAFE_BITS:
+        if self.job.bits + self.job.mct <= SAFE_BITS:
             return self._lossless()
         try:
             return self._lossless()
