@@ -67,7 +67,7 @@ static result recode(const uint8_t *data, size_t size, const rk_j2k_recoding *ta
 
 static void same_samples(const rk_fuzz_j2k_picture *a, const rk_fuzz_j2k_picture *b)
 {
-    RK_FUZZ_ASSERT(a->count == b->count && a->bits == b->bits && a->exact == b->exact);
+    RK_FUZZ_ASSERT(a->count == b->count && a->bits == b->bits);
     for (uint32_t k = 0; k < a->count; k++) {
         RK_FUZZ_ASSERT(memcmp(&a->rects[k], &b->rects[k], sizeof a->rects[k]) == 0);
         RK_FUZZ_ASSERT(a->size[k] == b->size[k]);
@@ -101,7 +101,7 @@ static void compare(const uint8_t *data, size_t size, const result *made)
         rk_fuzz_j2k_decode(&after, made->data, made->size, &wish, &limits);
         RK_FUZZ_ASSERT(after.sound >= 1.0 && after.end == made->size);
         RK_FUZZ_ASSERT(sound ? after.status.code == RK_OK : made->kept);
-        if (sound)
+        if (sound && before.decoded)
             same_samples(&before, &after);
         else
             RK_FUZZ_ASSERT(is_bad_block(&before.status) && is_bad_block(&after.status));
