@@ -59,13 +59,14 @@ def layout(rng: np.random.Generator) -> Coding:
         return 1 << int(rng.integers(low, high)), 1 << int(rng.integers(low, high))
 
     precincts: tuple[tuple[int, int], ...] = ()
+    levels = int(rng.integers(0, 7))
     if rng.integers(2):
-        precincts = tuple(sides(1, 8) for _ in range(int(rng.integers(1, 4))))
+        precincts = tuple(sides(1, 8) for _ in range(min(int(rng.integers(1, 4)), levels + 1)))
     tile = None
     if rng.integers(3) == 0:
         tile = int(rng.integers(20, 150)), int(rng.integers(20, 150))
     return Coding(
-        levels=int(rng.integers(0, 7)),
+        levels=levels,
         progression=ORDERS[rng.integers(5)],
         block=sides(2, 7),
         precincts=precincts,

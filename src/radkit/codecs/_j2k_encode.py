@@ -36,6 +36,7 @@ SMALLEST_SHARE = 0.6  # never seen, so that nothing lossless is missed
 # in 32; a wavelet level and the colour transform take one more each, and beyond that it is
 # silently wrong.
 MOST_BITS_PART_1 = 25
+MOST_COMPONENTS = 16384
 # Ranges of more bits may not fit the transform in 32 bits; the colour transform takes one.
 SAFE_BITS = 28
 
@@ -88,6 +89,8 @@ def _job(
 ) -> Job:
     image, least, largest = measured_image(array, bits, signed)
     rows, cols = image.shape[:2]
+    if image.size // (rows * cols) > MOST_COMPONENTS:
+        raise EncodeError(f"more than {MOST_COMPONENTS} components", section="T.800 A.5.1")
     if image.ndim == 3 and image.shape[2] == 1:
         image = np.ascontiguousarray(image[..., 0])
     # The encoder takes native words of up to 32 bits, which hold all values of `bits`.
@@ -258,6 +261,21 @@ def _checked(data: bytes, lossy: bool, job: Job) -> bytes:
     return data
 
 
+def _check_call(lossy: Any, coding: Any, bits: Any, signed: Any, threads: Any) -> None:
+    """Refuse arguments of another type than they must have; their values are checked later."""
+    for name, value, kind in (
+        ("lossy", lossy, Lossy),
+        ("coding", coding, Coding),
+        ("bits", bits, int),
+        ("signed", signed, bool),
+        ("threads", threads, int),
+    ):
+        if value is not None and (not isinstance(value, kind) or (kind is int and value is True)):
+            raise OptionError(f"{name} must be of {kind.__name__} or None, not {value!r}")
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be >= 1, not {threads!r}")
+
+
 def encode_array(
     array: Any,
     decode: Callable[[bytes], np.ndarray],
@@ -269,8 +287,10 @@ def encode_array(
     signed: bool | None,
     colour: str,
     container: str | None,
+    threads: int | None,
 ) -> bytes:
     """Do the work of `jpeg2000.encode` and `htj2k.encode`."""
+    _check_call(lossy, coding, bits, signed, threads)
     image = np.asarray(array)
     brand: Brand = "jph" if ht else "jp2"
     if container not in (None, brand):

@@ -18,7 +18,6 @@ from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
 from radkit.codecs._j2k_index import CodestreamIndex, make_index
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
-from radkit.errors import OptionError
 
 __all__ = [
     "CodestreamIndex",
@@ -323,8 +322,6 @@ def encode(
     OptionError
         The options make no sense with each other.
     """
-    if threads is not None and threads < 1:
-        raise OptionError(f"threads must be >= 1, not {threads!r}")
     return encode_array(
         array,
         decode,
@@ -335,6 +332,7 @@ def encode(
         signed=signed,
         colour=colour,
         container=container,
+        threads=threads,
     )
 
 
