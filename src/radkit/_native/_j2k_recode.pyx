@@ -11,12 +11,7 @@ include "_j2k_stream.pxi"
 cdef extern from "j2k/rules.h" nogil:
     enum:
         RK_J2K_TILES
-        RK_J2K_SUBSAMPLING
-        RK_J2K_DEPTH
-        RK_J2K_MCT
         RK_J2K_ROI
-        RK_J2K_STYLE
-        RK_J2K_QUANT_STEPS
         RK_J2K_PLANES
         RK_J2K_PSOT
         RK_J2K_TLM
@@ -45,12 +40,7 @@ cdef extern from "j2k/recode.h" nogil:
 # What an intact codestream may hold that is not recoded.
 cdef dict REFUSALS = {
     RK_J2K_TILES: ("more than 65535 tiles", "T.800 A.5.1"),
-    RK_J2K_SUBSAMPLING: ("components have grids of their own", "T.800 A.5.1"),
-    RK_J2K_DEPTH: ("components differ in depth or sign", "T.800 A.5.1"),
-    RK_J2K_MCT: ("tiles differ in their component transform", "T.800 A.6.1"),
-    RK_J2K_ROI: ("there is a region of interest", "T.800 H"),
-    RK_J2K_STYLE: ("tiles or components differ in wavelet, code-blocks or precincts", "T.800 A.6"),
-    RK_J2K_QUANT_STEPS: ("tiles or components differ in quantisation", "T.800 A.6.4"),
+    RK_J2K_ROI: ("a region of interest is lossy, HT blocks cannot have it", "T.800 H"),
     RK_J2K_PLANES: ("coefficients have more bit-planes than can be recoded", "T.800 E.1"),
     RK_J2K_PSOT: ("a tile-part is longer than 32 bits can say", "T.800 A.4.2"),
     RK_J2K_TLM: ("more tile-parts than TLM can tell of", "T.800 A.7.1"),

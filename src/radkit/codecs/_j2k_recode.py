@@ -90,21 +90,19 @@ def _check_layout(source: CodestreamInfo, layout: Coding, to: Goal) -> None:
                 f"Coding.{name} is that of the source when code-blocks are recoded",
                 hint="Leave it out, or decode the image and encode it",
             )
-    if to == source.coding == "jpeg2000" and source.layers > 1:
-        raise OptionError(
-            "quality layers would be lost: they are not kept from JPEG 2000 to JPEG 2000"
-        )
 
 
 def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> CodestreamInfo:
     """Hold the headers of the result against those of the source, and return them."""
     header = _j2k_header.parse(memoryview(made))
     after = header.info()
-    same = ("rows", "cols", "precisions", "signs", "reductions", "tile", "block", "reversible")
+    same = ("rows", "cols", "precisions", "signs", "subsampling", "reductions", "tile", "mct")
+    # What no component goes by may have been said of all of them, and is not said again.
     right = (
-        all(getattr(after, name) == getattr(before, name) for name in (*same, "mct"))
+        all(getattr(after, name) == getattr(before, name) for name in same)
+        and after.reversible >= before.reversible
         and after.coding == to
-        and after.layers == 1
+        and after.layers in (1, before.layers)
         and after.progression == layout.progression
         and after.tlm == layout.tlm
         and header.stream.sound == 1.0

@@ -5,7 +5,7 @@
 #include "rules.h"
 
 rk_status rk_j2k_recode_keep(rk_j2k_recoder *r, const rk_j2k_recode_job *job, rk_j2k_coded coded,
-                             const uint8_t *first, const uint8_t *second, unsigned planes)
+                             const uint8_t *first, const uint8_t *second)
 {
     uint64_t size = (uint64_t)coded.size + coded.refine;
     uint8_t *bytes;
@@ -18,8 +18,6 @@ rk_status rk_j2k_recode_keep(rk_j2k_recoder *r, const rk_j2k_recode_job *job, rk
     *job->to = coded;
     r->size += size;
     r->blocks++;
-    if (planes > *job->most)
-        *job->most = (uint8_t)planes;
     return rk_j2k_fine();
 }
 
@@ -46,17 +44,16 @@ static rk_status keep_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *job,
                          const rk_ht_encode_block *b)
 {
     uint8_t refine[RK_J2K_REFINE_ROOM];
-    bool causal = r->writing.layout.style.flags & RK_T1_CAUSAL;
     rk_j2k_coded coded = {.size = b->size, .passes = 1, .planes = (uint8_t)(job->plane + 1)};
     if (b->result)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job->offset);
     if (!b->size)
         return rk_j2k_fine();
     if (job->refines)
-        coded.refine = (uint32_t)rk_j2k_recode_refine(job, causal, refine);
+        coded.refine = (uint32_t)rk_j2k_recode_refine(job, job->causal, refine);
     if (coded.refine)
         coded.passes = 1 + job->refines;
-    return rk_j2k_recode_keep(r, job, coded, b->out, refine, b->planes + job->plane);
+    return rk_j2k_recode_keep(r, job, coded, b->out, refine);
 }
 
 static rk_status encode_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, size_t n)
@@ -93,7 +90,7 @@ static rk_status encode_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, siz
 /* All passes down to the plane of the job's cleanup pass, and those of refinement below. */
 static rk_status keep_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *job, const rk_t1_source *b)
 {
-    if (b->result)
+    if (b->result || b->planes > job->most)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job->offset);
     if (!b->passes)
         return rk_j2k_fine();
@@ -103,7 +100,7 @@ static rk_status keep_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *job, const 
     rk_j2k_coded coded = {.size = b->ends[passes - 1].length,
                           .passes = (uint16_t)passes,
                           .planes = (uint8_t)b->planes};
-    return rk_j2k_recode_keep(r, job, coded, b->out, NULL, b->planes);
+    return rk_j2k_recode_keep(r, job, coded, b->out, NULL);
 }
 
 static rk_status encode_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, size_t n)
@@ -122,7 +119,7 @@ static rk_status encode_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, siz
         q->to_t1[k] = (rk_t1_source){.width = job->width,
                                      .height = job->height,
                                      .band = job->kind,
-                                     .style = r->writing.layout.style.flags & RK_T1_CAUSAL,
+                                     .style = job->causal ? RK_T1_CAUSAL : 0,
                                      .format = job->format,
                                      .floor = job->plane - (job->refines > 0),
                                      .values = job->values,
