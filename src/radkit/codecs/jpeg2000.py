@@ -166,7 +166,8 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
         their bytes and only the layout changes.
     coding : Coding, optional
         Progression, tile-parts, TLM and PLT of the result. Levels, code-blocks, tiles and
-        precincts are those of the source; there is one quality layer.
+        precincts are those of the source. Quality layers stay from JPEG 2000 to JPEG 2000; HT
+        blocks are whole in one layer.
 
     Returns
     -------
@@ -178,8 +179,8 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
     CorruptPixelData, TruncatedPixelData
         The source breaks T.800 or T.814, or ends early.
     EncodeError
-        Components or tiles of unlike kind, a region of interest, or more than 30
-        bit-planes: decode and encode such images.
+        More than 30 bit-planes; or, for HT, a region of interest that is irreversible or cut
+        short: decode and encode such images.
     OptionError
         `coding` asks for what only a new encoding can do.
     LimitExceeded
@@ -189,7 +190,9 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
     -----
     T.800 D, T.814 7. A block that ends behind the cleanup pass of bit-plane p becomes one HT
     cleanup pass of that plane, one that ends behind a significance or refinement pass has
-    SigProp and MagRef as well. There are no placeholder passes.
+    SigProp and MagRef as well. There are no placeholder passes. Components and tiles keep what
+    they have of their own. The shift of a region of interest stays in Part 1 blocks (RGN); few
+    decoders know it in HT ones, so it is taken back there.
     """
     return _j2k_recode.recoded(data, to, coding).data
 
