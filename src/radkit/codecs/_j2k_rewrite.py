@@ -15,6 +15,7 @@ from radkit.errors import OptionError
 __all__ = [
     "Change",
     "Part",
+    "comment_of",
     "main_header",
     "packed_main",
     "packed_part",
@@ -29,6 +30,7 @@ SOT, SOD = 0xFF90, 0xFF93
 # Segments that are said anew, or that no packet needs.
 LEFT_OUT = frozenset({TLM, PLM, PLT, PPM, PPT})
 HT_CAPABILITY = 0x4000  # the bit of Rsiz that says that CAP is there (T.814 A.2)
+LATIN = b"\0\1"  # a comment of ISO 8859-15
 TLM_ENTRIES = 10000  # in one segment of less than 65536 bytes
 
 
@@ -97,6 +99,14 @@ def part_header(data: memoryview, part: Part, number: int, of: int, change: Chan
         raise OptionError("a tile-part would take more than 32 bits of length")
     sot = struct.pack(">HIBB", part.tile, length, number, of)
     return _segment(SOT, sot) + kept + struct.pack(">H", SOD)
+
+
+def comment_of(data: memoryview, start: int, end: int) -> bytes:
+    """Return the first comment of a main header that is text, without what C cannot hold."""
+    for marker, body in _segments(data, start + 2, end):
+        if marker == COM and bytes(body[:2]) == LATIN:
+            return bytes(body[2:]).partition(b"\0")[0]
+    return b""
 
 
 def says_something(data: memoryview, sot: int, body: int) -> bool:

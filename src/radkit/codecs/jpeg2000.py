@@ -212,9 +212,8 @@ def truncate(
     layers : int, optional
         Quality layers to keep. Default: all.
     max_bytes : int, optional
-        Largest size of the result. The image keeps its size; packets are kept layer by layer,
-        in a layer from the lowest resolution up, as long as they fit, and the others become
-        empty.
+        Largest size of the result. The image keeps its size. Kept are the code-blocks, and
+        parts of them that a packet header tells of, that make the best picture, layer by layer.
 
     Returns
     -------

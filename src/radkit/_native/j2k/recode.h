@@ -26,7 +26,8 @@
 
 /* What is asked for. */
 typedef struct rk_j2k_recoding {
-    bool ht; /* kind of the blocks of the result */
+    bool ht;   /* kind of the blocks of the result */
+    bool keep; /* refuse what would not keep its bytes */
     uint8_t order;
     bool split, tlm, plt;
     const char *comment;
@@ -80,6 +81,8 @@ typedef struct rk_j2k_recoder {
     rk_j2k_recode_queue queue;
     uint64_t size, blocks;   /* bytes of all blocks, and their number */
     uint64_t cut;            /* blocks of the source that end above bit-plane 0 */
+    uint64_t steps;          /* in which blocks that are kept can be taken */
+    rk_j2k_own *own;         /* of the layout */
 } rk_j2k_recoder;
 
 /*
@@ -90,12 +93,19 @@ RK_MUST_CHECK rk_status rk_j2k_recoder_open(rk_j2k_recoder *r, rk_j2k_stream *s,
                                             const rk_j2k_recoding *task);
 /* Codes all blocks, once. */
 RK_MUST_CHECK rk_status rk_j2k_recoder_run(rk_j2k_recoder *r);
+/*
+ * Chooses what of the blocks makes the best picture in a codestream of at most `room` bytes; after a run
+ * with `keep`. *least is what the lowest resolution takes alone: if that is above `room`, nothing is chosen.
+ */
+RK_MUST_CHECK rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least);
 /* About the bytes that rk_j2k_write takes after that. */
 uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r);
 void rk_j2k_recoder_close(rk_j2k_recoder *r);
 
 /* recode_layout.c: the layout of the source, as that of the result. */
 RK_MUST_CHECK rk_status rk_j2k_recode_layout(rk_j2k_recoder *r, rk_j2k_layout *layout);
+/* Says that there are no more than so many layers. */
+void rk_j2k_recode_layers(rk_j2k_recoder *r, uint16_t layers);
 
 /* recode_blocks.c: memory of the queue; one block; all that wait. `job` has what is known of the result. */
 RK_MUST_CHECK rk_status rk_j2k_recode_ready(rk_j2k_recoder *r);

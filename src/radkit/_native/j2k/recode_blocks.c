@@ -15,6 +15,8 @@ rk_status rk_j2k_recode_ready(rk_j2k_recoder *r)
 {
     rk_j2k_arena *a = &r->arena;
     rk_j2k_recode_queue *q = &r->queue;
+    if (r->task.keep)
+        return rk_j2k_fine();
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->jobs, 2 * ROOM, sizeof *q->jobs));
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->t1, ROOM, sizeof *q->t1));
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->ht, ROOM, sizeof *q->ht));
@@ -42,6 +44,7 @@ static rk_status keep_plain(rk_j2k_recoder *r, const rk_j2k_block *block,
     for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
         r->size += bytes->size;
         r->blocks++;
+        r->steps++;
     }
     return rk_j2k_fine();
 }
@@ -49,7 +52,7 @@ static rk_status keep_plain(rk_j2k_recoder *r, const rk_j2k_block *block,
 static rk_status queue_plain(rk_j2k_recoder *r, rk_t1_block b, rk_j2k_recode_job job)
 {
     rk_j2k_recode_queue *q = &r->queue;
-    if (b.planes > RK_COEF_PLANES_INT32)
+    if (b.planes > RK_COEF_PLANES_INT32 || r->task.keep)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
     job.format = b.format = b.planes > RK_COEF_PLANES_INT16 ? RK_COEF_INT32 : RK_COEF_INT16;
     job.plane = (uint8_t)(b.planes - 1 - (b.passes - 1) / 3);
@@ -96,7 +99,7 @@ static rk_status queue_ht(rk_j2k_recoder *r, rk_ht_block b, rk_j2k_recode_job jo
 {
     rk_j2k_recode_queue *q = &r->queue;
     bool narrow = b.plane == 0 && b.passes == 1;
-    if (!narrow && b.plane + b.planes > HT_PLANES_INT32)
+    if ((!narrow && b.plane + b.planes > HT_PLANES_INT32) || r->task.keep)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
     job.plane = b.plane;
     job.refines = (uint8_t)(b.passes - 1);

@@ -8,14 +8,21 @@ rk_status rk_j2k_recode_keep(rk_j2k_recoder *r, const rk_j2k_recode_job *job, rk
                              const uint8_t *first, const uint8_t *second)
 {
     uint64_t size = (uint64_t)coded.size + coded.refine;
+    const uint8_t *source = r->stream->data;
+    bool there = first >= source && first < source + r->stream->stop
+                 && (!coded.refine || second == first + coded.size);
     uint8_t *bytes;
-    RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&bytes, size + 1, 1));
-    if (coded.size)
-        memcpy(bytes, first, coded.size);
-    if (coded.refine)
-        memcpy(bytes + coded.size, second, coded.refine);
-    coded.data = bytes;
+    coded.data = first;
+    if (!there) {
+        RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&bytes, size + 1, 1));
+        if (coded.size)
+            memcpy(bytes, first, coded.size);
+        if (coded.refine)
+            memcpy(bytes + coded.size, second, coded.refine);
+        coded.data = bytes;
+    }
     *job->to = coded;
+    r->steps += coded.refine ? 2 : 1;
     r->size += size;
     r->blocks++;
     return rk_j2k_fine();

@@ -128,6 +128,19 @@ rk_status rk_j2k_recode_layout(rk_j2k_recoder *r, rk_j2k_layout *layout)
         bool came = r->tiles[k].stream;
         RK_TRY(set_own(r, came ? &r->tiles[k].params : &r->stream->main, main, &own[k]));
     }
-    layout->own = own;
+    layout->own = r->own = own;
     return rk_j2k_fine();
+}
+
+void rk_j2k_recode_layers(rk_j2k_recoder *r, uint16_t layers)
+{
+    r->writing.layout.layers = layers_of(r, &r->stream->main);
+    if (r->writing.layout.layers > layers)
+        r->writing.layout.layers = layers;
+    for (uint32_t k = 0; k < r->opened; k++) {
+        bool came = r->tiles[k].stream;
+        uint16_t there = layers_of(r, came ? &r->tiles[k].params : &r->stream->main);
+        r->own[k].layers = there < layers ? there : layers;
+        r->writing.tiles[k].layers = r->own[k].layers;
+    }
 }

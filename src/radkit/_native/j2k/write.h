@@ -58,6 +58,7 @@ typedef struct rk_j2k_coded {
     const uint8_t *data;
     const rk_j2k_cut *cuts; /* one for each layer, or NULL: all is in the first layer */
     const rk_j2k_bytes *chunks;
+    const rk_j2k_bytes *stop; /* the first chunk that is left out, or NULL */
     const rk_j2k_bytes *next; /* state of writing: the first chunk of the layers to come */
     uint32_t size;          /* of the first codeword segment */
     uint32_t refine;        /* of the second one (SigProp and MagRef of HT), behind the first */
@@ -166,6 +167,8 @@ static inline const rk_j2k_style *rk_j2k_out_style(const rk_j2k_writing *w,
 
 /* write_order.c: fills `turns` of a tile. */
 RK_MUST_CHECK rk_status rk_j2k_set_turns(rk_j2k_writing *w, rk_j2k_outtile *t);
+/* Tile-parts that it takes, with as many layers as there are now. */
+uint16_t rk_j2k_count_parts(const rk_j2k_writing *w, const rk_j2k_outtile *t);
 /* Back to the first packet, nothing sent. */
 void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t);
 /* The precinct whose packet comes now, or NULL at the end; then on to the next. */

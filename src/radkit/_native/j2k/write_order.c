@@ -46,7 +46,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Tile-parts of the tile: runs of one resolution, if these are few enough to be worth a part. */
-static uint16_t count_parts(const rk_j2k_writing *w, rk_j2k_outtile *t)
+uint16_t rk_j2k_count_parts(const rk_j2k_writing *w, const rk_j2k_outtile *t)
 {
     uint64_t runs = 0, passes = w->layout.order == LRCP ? rk_j2k_out_layers(w, t) : 1;
     if (!t->turn_count)
@@ -77,7 +77,7 @@ rk_status rk_j2k_set_turns(rk_j2k_writing *w, rk_j2k_outtile *t)
             }
         }
     qsort(t->turns, t->turn_count, sizeof *t->turns, compare);
-    t->parts = count_parts(w, t);
+    t->parts = rk_j2k_count_parts(w, t);
     return rk_j2k_fine();
 }
 

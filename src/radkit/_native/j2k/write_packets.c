@@ -130,16 +130,16 @@ typedef struct piece {
 } piece;
 
 /* True if the chunk is one of those that the packet brings. */
-static bool is_now(const rk_j2k_bytes *chunk, unsigned layer)
+static bool is_now(const rk_j2k_coded *block, const rk_j2k_bytes *chunk, unsigned layer)
 {
-    return chunk && chunk->layer == layer;
+    return chunk && chunk != block->stop && chunk->layer == layer;
 }
 
 static piece piece_of(const rk_j2k_coded *block, unsigned layer)
 {
     piece p = {0};
     if (block->chunks) {
-        for (const rk_j2k_bytes *c = block->next; is_now(c, layer); c = c->next)
+        for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
             p.passes = (uint16_t)(p.passes + c->passes);
         return p;
     }
@@ -181,10 +181,10 @@ static void raise_lblock(bits *b, rk_j2k_coded *block, unsigned need)
 static void put_chunk_lengths(bits *b, rk_j2k_coded *block, unsigned layer)
 {
     unsigned need = block->lblock;
-    for (const rk_j2k_bytes *c = block->next; is_now(c, layer); c = c->next)
+    for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
         need = need_of(need, c->size, c->passes);
     raise_lblock(b, block, need);
-    for (const rk_j2k_bytes *c = block->next; is_now(c, layer); c = c->next)
+    for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
         put_bits(b, c->size, need + log2_of(c->passes));
 }
 
@@ -241,6 +241,7 @@ void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t)
     t->layer = 0;
     t->packets = 0;
     t->part = 0;
+    t->parts = rk_j2k_count_parts(w, t);
     for (size_t n = 0; n < t->turn_count; n++) {
         const rk_j2k_turn *turn = &t->turns[n];
         for (unsigned k = 0; k < turn->res->band_count; k++) {
@@ -298,7 +299,7 @@ static bool put_header(const rk_j2k_writing *w, const rk_j2k_turn *turn, unsigne
 static void put_body(rk_j2k_coded *block, unsigned layer, rk_j2k_sink *sink)
 {
     if (block->chunks) {
-        for (; is_now(block->next, layer); block->next = block->next->next)
+        for (; is_now(block, block->next, layer); block->next = block->next->next)
             rk_j2k_put_bytes(sink, block->next->data, block->next->size);
         return;
     }
