@@ -93,6 +93,16 @@ def for_j2k() -> list[bytes]:
     ]
 
 
+def for_recode() -> list[bytes]:
+    """Return codestreams to be recoded to both kinds of blocks, and to be cut to a size."""
+    ways = ((0, 2, 9, 0, 0, 0), (1, 2, 9, 0, 0, 0), (6, 0, 99, 1, 90, 9), (7, 3, 200, 1, 160, 0))
+    return [
+        with_options(data, *options, 0, k % 4)
+        for k, data in enumerate(codestreams())
+        for options in ways
+    ]
+
+
 def for_turns() -> list[bytes]:
     """Return a sound stream and another that is cut, in both orders."""
     streams, made = [d for d in codestreams() if len(d) < 3000], []
@@ -146,7 +156,7 @@ NATIVE = {
     "j2k_turns": for_turns,
     "j2k_order": for_order,
     "j2k_encode": for_encode,
-    "j2k_recode": for_j2k,
+    "j2k_recode": for_recode,
 }
 
 
