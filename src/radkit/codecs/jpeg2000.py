@@ -144,8 +144,7 @@ def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
 
     Notes
     -----
-    All packet headers are read (T.800 B.10). TLM and PLT are hints that may be wrong, and
-    are not needed.
+    All packet headers are read (T.800 B.10), and what TLM and PLT list is held against them.
     """
     return make_index(data, strict=strict)
 
