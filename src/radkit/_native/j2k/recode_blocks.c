@@ -218,6 +218,8 @@ rk_status rk_j2k_recode_flush(rk_j2k_recoder *r)
     rk_j2k_recode_queue *q = &r->queue;
     if (rk_j2k_late(r->stream))
         return rk_j2k_too_late(r->stream);
+    if (r->task.keep) /* there is no queue */
+        return rk_j2k_fine();
     RK_TRY(decode_t1(r));
     RK_TRY(decode_ht(r));
     RK_TRY(rk_j2k_recode_encode(r, q->jobs, q->t1_count));
