@@ -23,6 +23,7 @@ PEERS: dict[str, tuple[str, str, str]] = {
     "jpegls-encode": ("imagecodecs", "jpegls_encode", "jpegls_version"),
     "j2k-decode": ("imagecodecs", "jpeg2k_decode", "jpeg2k_version"),
     "j2k-encode": ("imagecodecs", "jpeg2k_encode", "jpeg2k_version"),
+    "j2k-encode-lossy": ("pylibjpeg-openjpeg", "encode_array", ""),
     "htj2k-decode": ("imagecodecs", "htj2k_decode", "htj2k_version"),
     "htj2k-encode": ("imagecodecs", "htj2k_encode", "htj2k_version"),
 }
@@ -186,21 +187,28 @@ def j2k_encode_lossy(array: Array, bits: int, ratio: float) -> bytes:
     return bytes(data)
 
 
-def htj2k_encode_lossy(array: Array, bits: int, ratio: float) -> bytes:
-    """Encode by 9/7; OpenJPH has no rate allocation, so its step is sought."""
+def htj2k_encode_at(array: Array, step: float) -> bytes:
+    """Encode by 9/7 with a quantiser step, in units of the range."""
     import imagecodecs
 
-    low, high, best = 1e-5, 0.2, b""
+    return bytes(imagecodecs.htj2k_encode(array, level=step, reversible=False, resolutions=5))
+
+
+def htj2k_step_for(array: Array, ratio: float) -> float:
+    """Return the step for a ratio of the stored bytes; OpenJPH has no rate allocation."""
+    low, high, step = 1e-5, 0.2, 0.0
     for _ in range(12):
         step = (low * high) ** 0.5
-        best = bytes(
-            imagecodecs.htj2k_encode(array, level=step, reversible=False, resolutions=5)
-        )  # fmt: skip
-        if len(best) * ratio > array.nbytes:
+        if len(htj2k_encode_at(array, step)) * ratio > array.nbytes:
             low = step
         else:
             high = step
-    return best
+    return step
+
+
+def htj2k_encode_lossy(array: Array, bits: int, ratio: float) -> bytes:
+    """Encode by 9/7 at about a ratio of the stored bytes."""
+    return htj2k_encode_at(array, htj2k_step_for(array, ratio))
 
 
 DECODERS = {

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import data, rivals
 from benchmarks.harness import Side
+from benchmarks.test_decode import photometric_of
 
 ROWS = {
     # row: (kind of stream, frames, coding of radkit's registry, transfer syntax)
@@ -15,9 +16,13 @@ ROWS = {
     "jpegll-encode-ct": ("jpegll", "ct", "jpeg-lossless", "1.2.840.10008.1.2.4.70"),
     "jpegls-encode-ct": ("jpegls", "ct", "jpegls", "1.2.840.10008.1.2.4.80"),
     "j2k-encode-ct": ("j2k", "ct", "jpeg2000", "1.2.840.10008.1.2.4.90"),
+    "j2k-encode-us": ("j2k", "us", "jpeg2000", "1.2.840.10008.1.2.4.90"),
     "j2k-encode-mg": ("j2k", "mg", "jpeg2000", "1.2.840.10008.1.2.4.90"),
+    "j2k-encode-16": ("j2k", "ct16", "jpeg2000", "1.2.840.10008.1.2.4.90"),
     "htj2k-encode-ct": ("htj2k", "ct", "htj2k", "1.2.840.10008.1.2.4.201"),
+    "htj2k-encode-us": ("htj2k", "us", "htj2k", "1.2.840.10008.1.2.4.201"),
     "htj2k-encode-mg": ("htj2k", "mg", "htj2k", "1.2.840.10008.1.2.4.201"),
+    "htj2k-encode-16": ("htj2k", "ct16", "htj2k", "1.2.840.10008.1.2.4.201"),
 }
 
 
@@ -42,9 +47,11 @@ def test_encode(versus, row):
         items=items,
     )
 
+    coded_spec = data.spec_of(kind, photometric=photometric_of(kind, coding))
+
     def both_decode_to_the_frames(theirs, ours):
         for data_, frame in zip([*theirs, *ours], [*frames, *frames], strict=True):
-            assert np.array_equal(decode_frame(coding, data_, spec).array, frame)
+            assert np.array_equal(decode_frame(coding, data_, coded_spec).array, frame)
 
     ours, theirs = own.results(), peer.results()
     versus(

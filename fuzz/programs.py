@@ -1,6 +1,6 @@
 """Builds the native targets: with libFuzzer, with the replay program, or for line coverage.
 
-Objects are kept in fuzz/build/objects and made again when a source or any header is
+Objects are kept in fuzz/build/objects and made again when a source or a header of theirs is
 newer, so a target costs a link.
 """
 
@@ -90,20 +90,25 @@ def flags(kind: Kind) -> list[str]:
 DEFINES = ["-DPART_SAMPLES=256"]
 
 
-def _newest_header() -> float:
-    headers = [*NATIVE.rglob("*.h"), *HERE.glob("*.h"), Path(__file__)]
-    return max(path.stat().st_mtime for path in headers)
+def _is_current(made: Path) -> bool:
+    """Whether an object is newer than all that the compiler wrote into its .d file."""
+    rule = made.with_suffix(".d")
+    if not (made.exists() and rule.exists()):
+        return False
+    _, _, needed = rule.read_text().replace("\\\n", " ").partition(": ")
+    paths = [Path(__file__), *map(Path, needed.split())]
+    when = made.stat().st_mtime
+    return all(path.exists() and path.stat().st_mtime < when for path in paths)
 
 
-def _object(source: Path, line: list[str], folder: Path, newest: float) -> Path:
+def _object(source: Path, line: list[str], folder: Path) -> Path:
     name = hashlib.sha256(f"{source} {line}".encode()).hexdigest()[:12]
     made = folder / f"{source.stem}-{name}.o"
-    if made.exists() and made.stat().st_mtime > max(newest, source.stat().st_mtime):
+    if _is_current(made):
         return made
     part = made.with_suffix(f".{os.getpid()}.part")
-    done = subprocess.run(
-        [*line, "-c", str(source), "-o", str(part)], capture_output=True, text=True, check=False
-    )
+    more = ["-MMD", "-MF", str(made.with_suffix(".d")), "-c", str(source), "-o", str(part)]
+    done = subprocess.run([*line, *more], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{source.name} does not build:\n{done.stderr[-3000:]}")
     part.rename(made)
@@ -137,10 +142,9 @@ def build(name: str, kind: Kind = "engine", *, folder: Path = BUILD) -> Path | N
     objects.mkdir(parents=True, exist_ok=True)
     line = [compiler, *flags(kind), f"-I{NATIVE}", f"-I{NATIVE / 'include'}", f"-I{HERE}"]
     line += DEFINES
-    newest = _newest_header()
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         sources = sources_of(name, program, kind)
-        made = list(pool.map(lambda path: _object(path, line, objects, newest), sources))
+        made = list(pool.map(lambda path: _object(path, line, objects), sources))
     return _link(name, kind, [compiler, *flags(kind)], made, program.wrapped, folder)
 
 

@@ -1,5 +1,6 @@
 """Targets over the public calls: whatever the bytes, the answer is a result or a RadkitError.
 
+Those here take a DICOM object, those of fuzz/surgery.py a codestream or an image.
 The last two bytes of an input are options, so that one target drives a call in
 all its ways. An input that breaks a property raises something else than
 `RadkitError`, and that is a finding. So is a `VerificationError`: nothing was written,
@@ -13,6 +14,8 @@ import warnings
 from collections.abc import Callable
 
 from tests.bad.build import PATIENT, PATIENT_ID
+
+from fuzz import surgery
 
 __all__ = ["TARGETS", "run"]
 
@@ -90,6 +93,7 @@ TARGETS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {
     "inspect": inspect,
     "render": render,
     "transcode": transcode,
+    **surgery.TARGETS,
 }
 
 

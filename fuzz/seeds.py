@@ -93,6 +93,16 @@ def for_j2k() -> list[bytes]:
     ]
 
 
+def for_recode() -> list[bytes]:
+    """Return codestreams to be recoded to both kinds of blocks, and to be cut to a size."""
+    ways = ((0, 2, 9, 0, 0, 0), (1, 2, 9, 0, 0, 0), (6, 0, 99, 1, 90, 9), (7, 3, 200, 1, 160, 0))
+    return [
+        with_options(data, *options, 0, k % 4)
+        for k, data in enumerate(codestreams())
+        for options in ways
+    ]
+
+
 def for_turns() -> list[bytes]:
     """Return a sound stream and another that is cut, in both orders."""
     streams, made = [d for d in codestreams() if len(d) < 3000], []
@@ -146,7 +156,7 @@ NATIVE = {
     "j2k_turns": for_turns,
     "j2k_order": for_order,
     "j2k_encode": for_encode,
-    "j2k_recode": for_j2k,
+    "j2k_recode": for_recode,
 }
 
 
@@ -157,8 +167,43 @@ def for_native(target: str) -> list[bytes]:
     return NATIVE[target]()
 
 
-def for_public() -> list[bytes]:
-    """Return inputs of the targets over public calls: whole objects and two option bytes."""
+def for_public(target: str) -> list[bytes]:
+    """Return inputs of a target over public calls, option bytes at the end."""
+    if target in ("index", "truncate", "recode"):
+        return for_surgery()
+    return for_images() if target == "encode" else for_objects()
+
+
+def for_surgery() -> list[bytes]:
+    """Return codestreams of every kind, and radkit's own, some in files, with ways to cut them."""
+    from radkit.codecs import htj2k, jpeg2000
+    from radkit.codecs.options import Coding
+
+    image = b.picture(70, 50, bits=8)
+    layout = Coding(layers=(20, 6), precincts=((16, 16), (32, 32)), plt=True, block=(16, 16))
+    tiled = Coding(tile=(32, 32), levels=2, progression="PCRL")
+    streams = [
+        *codestreams(),
+        jpeg2000.encode(image, coding=layout, container="jp2"),
+        jpeg2000.encode(image, coding=tiled),
+        htj2k.encode(image, coding=tiled, container="jph"),
+    ]
+    ways = ((0, 0), (65, 1), (66, 2), (32, 0), (128, 128), (160, 90), (13, 3), (1, 1))
+    return [
+        with_options(data, *options)
+        for k, data in enumerate(streams)
+        for options in (ways[k % 8], ways[(k + 3) % 8])
+    ]
+
+
+def for_images() -> list[bytes]:
+    """Return options and samples as the target `encode` reads them, by chance."""
+    chance = random.Random(17)
+    return [chance.randbytes(chance.choice((14, 30, 100, 900))) for _ in range(200)]
+
+
+def for_objects() -> list[bytes]:
+    """Return whole objects and two option bytes."""
     good = [
         b.made(b.EXPLICIT, b.grey(), b.native(b.picture().tobytes())),
         b.made(b.RLE, b.grey(frames=3), b.encapsulated([b.rle_frame(b.picture())] * 3)),

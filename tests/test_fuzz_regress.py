@@ -21,7 +21,6 @@ from fuzz import (  # noqa: E402
     seeds,
     worker,
 )
-from fuzz.worker import Mutator  # noqa: E402
 
 REGRESS = ROOT / "fuzz" / "regress"
 
@@ -92,15 +91,16 @@ def test_figures_add_up(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("target", public.TARGETS)
 def test_public_target_keeps_its_promises_on_mutants(target):
-    mutator = Mutator(seeds.for_public(), seed=20)
+    mutator = worker.mutator_for(target, seed=20)
     for _ in range(120):
         data = mutator.next()
         public.run(target, data)
 
 
 def test_mutator_repeats_itself_from_its_seed():
-    one, two = (Mutator(seeds.for_public(), seed=3) for _ in range(2))
-    assert [one.next() for _ in range(50)] == [two.next() for _ in range(50)]
+    for target in ("inspect", "truncate"):
+        one, two = (worker.mutator_for(target, seed=3) for _ in range(2))
+        assert [one.next() for _ in range(50)] == [two.next() for _ in range(50)]
 
 
 def test_worker_keeps_what_breaks_a_promise(tmp_path, monkeypatch, capsys):

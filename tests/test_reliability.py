@@ -21,7 +21,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from fuzz import programs, public  # noqa: E402
-from fuzz.worker import Mutator  # noqa: E402
+from fuzz.mutate import Mutator  # noqa: E402
 
 NATIVE = ROOT / "src" / "radkit" / "_native"
 PAGE = ROOT / "docs" / "reliability-rows.md"

@@ -76,9 +76,10 @@ export PYTHONPATH="$work/src" PYTHONMALLOC=malloc OMP_NUM_THREADS=1
 # The modules under test are those of the copy, and they are instrumented.
 LD_PRELOAD="$preload" "$python" - "$work" <<'PY'
 import sys
-from radkit._native import _rle
-assert _rle.__file__.startswith(sys.argv[1]), _rle.__file__
-assert b"__asan_init" in open(_rle.__file__, "rb").read(), "not instrumented"
+from radkit._native import _j2k, _j2k_encode, _j2k_recode, _rle
+for module in (_j2k, _j2k_encode, _j2k_recode, _rle):
+    assert module.__file__.startswith(sys.argv[1]), module.__file__
+    assert b"__asan_init" in open(module.__file__, "rb").read(), "not instrumented"
 PY
 
 run() {
@@ -90,6 +91,9 @@ if [ -n "${QUICK:-}" ]; then
     run tests/codecs/test_rle.py tests/codecs/test_jpeg_lossless.py \
         -k "broken or prefix or flipped or truncat or lenient or overfull or out_of_order"
     run tests/codecs/test_j2k_damage.py -k "prefix or flip or bomb"
+    run tests/codecs/test_j2k_encode_room.py -k "(every_capacity and RPCL) or smallness"
+    run tests/codecs/test_j2k_recode.py -k "odd_sizes or flat or (damaged and 0-)"
+    run tests/codecs/test_j2k_truncate.py -k "prefix and (sop or plain)"
     # What these rows reach is native: the walk, the frame map, RLE, JPEG Lossless, rendering.
     run tests/test_bad_input.py -k \
         "test_row_gives_its_error and (rle or sv1 or siz or bot or eot or fragment or sq_ or cut or palette)"
@@ -97,6 +101,7 @@ else
     run tests/codecs
     [ -d tests/dicom ] && run tests/dicom
     [ -d tests/pixels ] && run tests/pixels
+    run tests/transcoding/test_blocks.py
     # The child of the memory test bounds its address space, which the sanitizer needs for itself.
     run tests/test_bad_input.py --deselect tests/test_bad_input.py::test_rows_stay_within_their_memory
     # checkkernel is a C program that builds itself under both sanitizers; nothing is preloaded.

@@ -4,6 +4,8 @@
  * and fits no room that is smaller; it is sound, and decodes to the samples, or near them if a
  * quantiser was asked for. An input is the options, then samples, which begin anew when they end.
  */
+#define _POSIX_C_SOURCE 200809L /* posix_memalign */
+
 #include "j2k/encode.h"
 
 #include <math.h>
@@ -19,9 +21,9 @@ typedef struct job {
     rk_j2k_source sources[COMPS];
     uint64_t targets[LAYERS];
     uint64_t wanted;    /* bytes that a step is sought for; 0: none */
-    double step, slope; /* of the run */
+    double step;        /* of the run */
     double before;      /* step of a run before that one; below 0: none */
-    bool cut;
+    bool cut, twice;    /* twice: before that, to half of the bytes */
     uint32_t width, height;
     int64_t *samples;   /* of component after component, row by row */
     uint8_t *array;     /* the same as the encoder gets them */
@@ -88,14 +90,13 @@ static void describe_run(rk_fuzz_bytes *in, job *j)
 {
     uint8_t flags = rk_fuzz_next(in), step = rk_fuzz_next(in), size = rk_fuzz_next(in);
     uint8_t memory = rk_fuzz_next(in), before = rk_fuzz_next(in);
-    bool ht = j->task.layout.style.flags & RK_J2K_HT;
     j->task.keep = flags & 2;
-    j->task.rated = !ht && flags & 4;
+    j->task.rated = !(j->task.layout.style.flags & RK_J2K_HT) && flags & 4;
     j->task.memory = memory < 240 ? (size_t)1 << 28 : (size_t)(memory - 239) << 13;
     j->step = flags & 1 ? 0 : ldexp(1 + step / 256.0, step % 25 - 5);
     j->before = !j->task.keep || before < 128 ? -1 : before < 160 ? 0 : ldexp(1, before % 24 - 4);
-    j->wanted = ht && j->task.keep && flags & 8 ? 1 + 64u * size : 0;
-    j->slope = j->task.rated && flags & 16 ? j->step * j->step * (1 + size) / 64 : 0;
+    j->wanted = j->task.keep && flags & 8 ? 1 + 64u * size : 0;
+    j->twice = flags & 16;
     j->cut = j->task.rated && (flags & 32 || j->task.layout.layers > 1);
     uint64_t target = 0;
     for (unsigned k = 0; k < j->task.layout.layers; k++) {
@@ -199,21 +200,42 @@ static void write_stream(rk_j2k_encoder *e, stream *s, unsigned share)
     }
 }
 
+/* A step that makes about as many bytes as are wanted, as the callers ask for it. */
+static rk_status seek_step(rk_j2k_encoder *e, job *j)
+{
+    double bytes = 0;
+    rk_status status = rk_j2k_encoder_step_for(e, j->wanted, &j->step);
+    if (status.code != RK_OK)
+        return status;
+    RK_FUZZ_ASSERT(j->step >= 0 && j->step < 1e30);
+    j->step = j->step > 0.05 ? j->step : 0.05;
+    status = rk_j2k_encoder_bytes_at(e, j->step, &bytes);
+    RK_FUZZ_ASSERT(status.code != RK_OK || (bytes >= 0 && bytes < 1e9));
+    return status;
+}
+
+static rk_status cut(rk_j2k_encoder *e, const job *j)
+{
+    uint64_t half[LAYERS];
+    for (unsigned k = 0; k < LAYERS; k++)
+        half[k] = j->targets[k] == UINT64_MAX ? UINT64_MAX : j->targets[k] / 2;
+    rk_status status = rk_j2k_fine();
+    if (j->twice)
+        status = rk_j2k_cut_layers(e, half);
+    return status.code == RK_OK ? rk_j2k_cut_layers(e, j->targets) : status;
+}
+
 static rk_status run(rk_j2k_encoder *e, job *j)
 {
     rk_status status = rk_j2k_encoder_open(e, &j->task);
     if (status.code == RK_OK && j->before >= 0)
         status = rk_j2k_encoder_run(e, j->before);
-    if (status.code == RK_OK && j->wanted) {
-        status = rk_j2k_encoder_step_for(e, j->wanted, &j->step);
-        RK_FUZZ_ASSERT(status.code != RK_OK || (j->step >= 0 && j->step < 1e30));
-        j->step = j->step > 0.05 ? j->step : 0.05; /* as the callers do */
-    }
-    e->slope = j->slope;
+    if (status.code == RK_OK && j->wanted)
+        status = seek_step(e, j);
     if (status.code == RK_OK)
         status = rk_j2k_encoder_run(e, j->step);
     if (status.code == RK_OK && j->cut)
-        status = rk_j2k_cut_layers(e, j->targets);
+        status = cut(e, j);
     return status;
 }
 
@@ -250,7 +272,7 @@ static double slack(const job *j)
 
 static bool is_whole(const job *j)
 {
-    return j->slope == 0 && (!j->cut || j->targets[j->task.layout.layers - 1] == UINT64_MAX);
+    return !j->cut || j->targets[j->task.layout.layers - 1] == UINT64_MAX;
 }
 
 static void decode(const job *j, const stream *s)
@@ -287,6 +309,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     stream a = encode(&j, rk_cpu_detect(), share);
     j.task.keep = j.wanted > 0;
     j.before = -1;
+    j.twice = false;
     j.task.memory = (size_t)1 << 30;
     if (a.status.code == RK_OK) {
         stream b = encode(&j, 0, share);

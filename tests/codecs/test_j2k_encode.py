@@ -59,13 +59,14 @@ def layout(rng: np.random.Generator) -> Coding:
         return 1 << int(rng.integers(low, high)), 1 << int(rng.integers(low, high))
 
     precincts: tuple[tuple[int, int], ...] = ()
+    levels = int(rng.integers(0, 7))
     if rng.integers(2):
-        precincts = tuple(sides(1, 8) for _ in range(int(rng.integers(1, 4))))
+        precincts = tuple(sides(1, 8) for _ in range(min(int(rng.integers(1, 4)), levels + 1)))
     tile = None
     if rng.integers(3) == 0:
         tile = int(rng.integers(20, 150)), int(rng.integers(20, 150))
     return Coding(
-        levels=int(rng.integers(0, 7)),
+        levels=levels,
         progression=ORDERS[rng.integers(5)],
         block=sides(2, 7),
         precincts=precincts,
@@ -110,35 +111,6 @@ def test_any_layout_of_any_image_is_lossless(seed: int, ht: bool) -> None:
     # However little room there is at first, the bytes are the same.
     assert encoder.write(room=int(rng.integers(0, len(data)))) == data
     assert encoder.write(room=len(data)) == data
-
-
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("bits", range(1, 17))
-def test_extreme_images_come_back(module: Any, bits: int) -> None:
-    kind = np.uint8 if bits <= 8 else np.uint16
-    top, rng = (1 << bits) - 1, np.random.default_rng(bits)
-    board = np.indices((67, 45)).sum(axis=0) % 2 * top
-    for image in (
-        np.zeros((70, 40)),
-        np.full((70, 40), top),
-        board,
-        rng.integers(0, top, (64, 64), endpoint=True),
-        rng.integers(0, top, (1, 1144), endpoint=True),
-        rng.integers(0, top, (1144, 31), endpoint=True),
-        rng.choice([0, top], (33, 65, 3)),
-    ):
-        check_lossless(
-            module.encode(image.astype(kind), bits=bits), image.astype(kind), module is htj2k
-        )
-
-
-@pytest.mark.parametrize("bits", [17, 20, 24, 28])
-@pytest.mark.parametrize("signed", [False, True])
-def test_deep_images_come_back(bits: int, signed: bool) -> None:
-    image = picture(np.random.default_rng(4), (40, 50), bits, signed)
-    np.testing.assert_array_equal(htj2k.decode(htj2k.encode(image, bits=bits)), image)
-    if bits <= 24:
-        np.testing.assert_array_equal(jpeg2000.decode(jpeg2000.encode(image, bits=bits)), image)
 
 
 @pytest.mark.parametrize("ht", [False, True])

@@ -250,3 +250,58 @@ def test_right_segmentation_symbols_are_found() -> None:
     assert found
     for data in found:
         assert jpeg2000.decode(data, components=0).size
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_lengths_that_the_stream_lists_are_checked(tiled: bool) -> None:
+    layout = {"tile": (64, 64)} if tiled else {}
+    coding = Coding(plt=True, levels=2, progression="LRCP", **layout)  # type: ignore[arg-type]
+    data = jpeg2000.encode(image(), bits=12, coding=coding)
+    index = jpeg2000.index(data)
+    assert (index.tlm, index.plt) == (True, True)
+    bare = jpeg2000.encode(image(), bits=12, coding=Coding(tlm=False))
+    assert (jpeg2000.index(bare).tlm, jpeg2000.index(bare).plt) == (None, None)
+    wrong = bytearray(data)
+    wrong[data.index(b"\xff\x55") + 10] ^= 1  # in a length of TLM
+    assert (jpeg2000.index(bytes(wrong)).tlm, jpeg2000.index(bytes(wrong)).plt) == (False, True)
+    wrong = bytearray(data)
+    wrong[data.index(b"\xff\x58") + 5] ^= 1
+    found = jpeg2000.index(bytes(wrong))
+    assert (found.tlm, found.plt) == (True, False)
+    again = CodestreamIndex.from_bytes(found.to_bytes())
+    assert (again.tlm, again.plt) == (True, False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_of_conformance_streams_are_true(name: str) -> None:
+    index = jpeg2000.index((FOLDER / name).read_bytes())
+    assert index.tlm is not False and index.plt is not False
+
+
+@pytest.mark.parametrize("peer", ["openjpeg", "openjph"])
+def test_ranges_of_foreign_streams_in_one_part(peer: str) -> None:
+    """A server that reads only the JSON can send what decodes to each smaller image."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    if peer == "openjpeg":
+        data = imagecodecs.jpeg2k_encode(image(), codecformat="j2k", level=0, bitspersample=12)
+    else:
+        data = imagecodecs.htj2k_encode(image())
+    index = jpeg2000.index(data)
+    made = json.loads(index.to_bytes())
+    assert len(index.parts) == 1 and len(made["by_reduce"]) == index.reductions + 1
+    for reduce, ranges in enumerate(made["by_reduce"]):
+        sparse = bytearray(len(data))
+        for offset, size in ranges:
+            sparse[offset : offset + size] = data[offset : offset + size]
+        found = jpeg2000.decode(bytes(sparse[: sum(ranges[-1])]), reduce=reduce, strict=False)
+        np.testing.assert_array_equal(found, jpeg2000.decode(data, reduce=reduce))
+    assert sum(size for _, size in made["by_reduce"][0]) == len(data) - 2  # all but EOC
+
+
+def test_ranges_of_each_number_of_layers() -> None:
+    data = streams()["mq-layers"]
+    made = json.loads(jpeg2000.index(data).to_bytes())
+    assert len(made["by_layers"]) == 3
+    for layers, ranges in enumerate(made["by_layers"], 1):
+        kept = b"".join(data[offset : offset + size] for offset, size in ranges)
+        assert len(kept) == jpeg2000.index(data).bytes(layers=layers)

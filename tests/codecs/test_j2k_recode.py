@@ -12,7 +12,6 @@ from radkit.codecs import jpeg2000
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import (
     CorruptPixelData,
-    EncodeError,
     LimitExceeded,
     OptionError,
     RadkitError,
@@ -152,22 +151,9 @@ def test_layouts_that_need_other_blocks_are_refused(coding: Coding) -> None:
         jpeg2000.transcode(jpeg2000.encode(picture(90, 80, 8)), "htj2k", coding=coding)
 
 
-def test_layers_are_not_dropped_without_need() -> None:
-    source = jpeg2000.encode(picture(90, 80, 8), coding=Coding(layers=(8.0,)))
-    with pytest.raises(OptionError, match="layers"):
-        jpeg2000.transcode(source, "jpeg2000")
-
-
 def test_unknown_goal_is_refused() -> None:
     with pytest.raises(OptionError):
         jpeg2000.transcode(jpeg2000.encode(picture(9, 8, 8)), "jpeg")  # type: ignore[arg-type]
-
-
-def test_region_of_interest_is_refused() -> None:
-    stream = jpeg2000.encode(picture(90, 80, 8), coding=Coding(tlm=False, tile_parts=False))
-    at = stream.index(b"\xff\x90")
-    with pytest.raises(EncodeError, match="region of interest"):
-        jpeg2000.transcode(stream[:at] + b"\xff\x5e\x00\x05\x00\x00\x03" + stream[at:], "htj2k")
 
 
 def test_limits_hold() -> None:

@@ -53,8 +53,17 @@ def test_step_for_a_size_falls_with_it_and_ends() -> None:
     assert steps[-1] == 2**19
 
 
-def test_step_for_a_size_wants_kept_ht_blocks() -> None:
-    image = picture(1)
-    for words in ({"keep": False}, {"keep": True, "ht": False}):
-        with pytest.raises(ValueError, match="HT blocks"):
-            encoder(image, coding=Coding(), levels=3, **words).step_for(1000)
+def test_the_model_wants_kept_coefficients() -> None:
+    once = encoder(picture(1), coding=Coding(), levels=3, keep=False)
+    for ask in (once.step_for, once.bytes_at):
+        with pytest.raises(ValueError, match="keeps no coefficients"):
+            ask(1000)
+
+
+def test_bytes_at_a_step_and_step_for_bytes_are_one_curve() -> None:
+    kept = encoder(picture(1), coding=Coding(), levels=3, keep=True, ht=False)
+    for size in (60_000, 20_000, 5_000):
+        assert abs(kept.bytes_at(kept.step_for(size)) / size - 1) < 0.01
+    for step in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="step"):
+            kept.bytes_at(step)

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from coded import CONFORMANCE, load, manifest, smooth
 
-from radkit.codecs import htj2k, jpeg2000
+from radkit.codecs import _j2k_header, _j2k_index, _j2k_truncate, htj2k, jpeg2000
 from radkit.codecs.options import Coding
 from radkit.errors import (
     CorruptPixelData,
+    EncodeError,
     OptionError,
     RadkitError,
     TruncatedPixelData,
@@ -129,23 +130,56 @@ def test_bytes(kind: str, layout: str, order: str) -> None:
     np.testing.assert_array_equal(jpeg2000.decode(again), jpeg2000.decode(data, reduce=1))
 
 
-def test_bytes_take_the_longest_prefix() -> None:
-    """One packet more in the stated order would not fit."""
-    data = streams()["mq-precincts-RPCL-layers"]
-    index = jpeg2000.index(data)
-    rows = np.sort(index.packets, order=["layer", "res", "offset"])
-    bodies = [bytes(data[r["offset"] + r["header"] :][: r["body"]]) for r in rows]
-    last = 0
-    for room in range(len(data) // 4, len(data), len(data) // 37):
+def blocks(data: bytes) -> np.ndarray:
+    stream = _j2k_header.parse(memoryview(data)).stream
+    return np.frombuffer(stream.packets(True)[1], _j2k_index.BLOCK)
+
+
+@pytest.mark.parametrize("name", ["mq-precincts-RPCL-layers", "mq-plain-LRCP", "ht-tiles-PCRL"])
+def test_bytes_are_of_whole_blocks_or_of_their_layers(name: str) -> None:
+    """No block has bytes or passes that it had not; the lowest resolution is there."""
+    data = streams()[name]
+    place = ["tile", "comp", "res", "band", "x", "y"]
+    whole = {tuple(row[place]): row for row in blocks(data)}
+    ends = {(row["passes"], row["bytes"]) for row in whole.values()}
+    layers = jpeg2000.info(data).layers
+    for keep in range(1, layers):
+        ends |= {(r["passes"], r["bytes"]) for r in blocks(jpeg2000.truncate(data, layers=keep))}
+    for share in (0.4, 0.7, 0.9):
+        room = int(share * len(data))
         cut = jpeg2000.truncate(data, max_bytes=room)
-        found = np.sort(jpeg2000.index(cut).packets, order=["layer", "res", "offset"])
-        kept = int(np.flatnonzero(found["header"] > 1)[-1]) + 1
-        mine = [bytes(cut[r["offset"] + r["header"] :][: r["body"]]) for r in found]
-        assert mine[:kept] == bodies[:kept] and kept >= last
-        assert all(body == b"" for body in mine[kept:])
-        following = rows[kept:][rows["header"][kept:] > 1][0]
-        assert len(cut) + following["header"] + following["body"] + len(rows) // 4 > room
-        last = kept
+        assert 0.9 * room < len(cut) <= room
+        found = blocks(cut)
+        assert {(row["passes"], row["bytes"]) for row in found} <= ends
+        for row in found:
+            assert row["missing"] == whole[tuple(row[place])]["missing"]
+        lowest = {key for key in whole if key[2] == 0}
+        assert lowest <= {tuple(row[place]) for row in found}
+
+
+@pytest.mark.parametrize("name", ["mq-plain-RPCL", "ht-plain-RPCL", "ht-precincts-RPCL"])
+def test_bytes_give_a_better_picture_than_whole_packets(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = streams()[name]
+    image = jpeg2000.decode(data).astype(int)
+
+    def whole_packets_only(*_: object) -> bytes:
+        raise EncodeError("as for blocks of both codings")
+
+    def psnr(cut: bytes) -> float:
+        return float(-10 * np.log10(((jpeg2000.decode(cut) - image) ** 2).mean()))
+
+    gains = []
+    for share in (0.35, 0.5, 0.65, 0.8, 0.95):
+        room = int(share * len(data))
+        best = psnr(jpeg2000.truncate(data, max_bytes=room))
+        with monkeypatch.context() as m:
+            m.setattr(_j2k_truncate, "_best", whole_packets_only)
+            plain = jpeg2000.truncate(data, max_bytes=room)
+        assert len(plain) <= room
+        gains.append(best - psnr(plain))
+    assert min(gains) > -0.1 and sum(gains) / len(gains) > 2
 
 
 @pytest.mark.parametrize("name", SMALL)

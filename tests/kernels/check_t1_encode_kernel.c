@@ -139,7 +139,7 @@ static void check_decodes(ck_run *run, const rk_t1_source *b, unsigned planes)
     double all = error_of(b, memset(decoded, 0, sizeof decoded));
     uint32_t most = b->planes > b->floor ? 3 * (b->planes - b->floor) - 2 : 0;
     ck_true(run, b->result == 0 && b->planes <= planes, "result %u, %u planes", b->result, b->planes);
-    ck_true(run, b->slope > 0 ? b->passes <= most : b->passes == most, "%u passes of %u", b->passes, most);
+    ck_true(run, b->passes == most, "%u passes of %u", b->passes, most);
     if (b->passes == 0)
         return;
     memcpy(bytes, b->out, b->size);
@@ -148,7 +148,7 @@ static void check_decodes(ck_run *run, const rk_t1_source *b, unsigned planes)
     ck_true(run, b->ends[b->passes - 1].closed && b->size == b->ends[b->passes - 1].length, "no end");
     check_end(run, b, b->passes - 1, all);
     check_end(run, b, (uint32_t)ck_below(run, b->passes), all);
-    if (b->floor > 0 || b->slope > 0)
+    if (b->floor > 0)
         return;
     decode(b, b->passes, b->size, decoded);
     for (size_t i = 0; i < (size_t)b->width * b->height; i++) {
@@ -199,8 +199,6 @@ static void check_encode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
     draw_values(run, &a[first], planes);
     a[first].values = place_values(run, &a[first]);
     a[first].capacity = rk_t1_encode_capacity(a[first].width, a[first].height, planes);
-    if (a[first].weight > 0 && ck_below(run, 4) == 0)
-        a[first].slope = ldexp(1, (int)ck_below(run, 2 * planes + 4));
     bool tight = ck_below(run, 6) == 0;
     if (tight)
         a[first].capacity = ck_below(run, ck_below(run, 2) ? a[first].capacity / 4 + 1 : 40);

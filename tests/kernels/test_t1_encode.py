@@ -138,36 +138,6 @@ def test_planes_below_the_floor_count_in_gains_only(cpu: int) -> None:
     assert left == 0.5 * 0.25 * float(((true - got) ** 2).sum())
 
 
-@pytest.mark.parametrize("cpu", CPUS)
-def test_a_slope_stops_early_and_loses_little(cpu: int) -> None:
-    values = noise(6, scale=60)
-    data, passes, *_ = _blocks.t1_encode(values, band=1, style=0, weight=1, cpu=cpu)
-
-    def best(ends: Passes, slope: float) -> tuple[float, int]:
-        gains = np.cumsum([0.0, *(gain for *_, gain in ends)])
-        lengths = np.array([0, *(length for length, *_ in ends)])
-        i = int((gains - slope * lengths).argmax())
-        return float(gains[i] - slope * lengths[i]), int(lengths[i])
-
-    for slope in [100.0, 1000.0, 5000.0]:
-        short, ends, *_ = _blocks.t1_encode(values, band=1, style=0, weight=1, slope=slope, cpu=cpu)
-        (want, length), (got, _) = best(passes, slope), best(ends, slope)
-        assert got >= want * 0.999
-        assert len(short) < len(data)
-        assert len(short) <= max(2.2 * length, 400)
-
-
-@pytest.mark.parametrize("cpu", CPUS)
-def test_a_slope_stops_where_nothing_is_left_to_gain(cpu: int) -> None:
-    values = np.zeros((8, 8), np.int16)
-    values[3, 5] = -1536  # the middle of what its first plane tells
-    _, passes, *_ = _blocks.t1_encode(values, band=0, style=0, weight=1, slope=1e-3, cpu=cpu)
-    assert len(passes) == 1
-    values[3, 5] = -1800
-    _, passes, *_ = _blocks.t1_encode(values, band=0, style=0, weight=1, slope=1e-3, cpu=cpu)
-    assert len(passes) > 1
-
-
 class Bits:
     """Bits of a packet header, with a stuffed one behind FF (T.800 B.10.1)."""
 

@@ -175,3 +175,35 @@ def test_result_is_read_by_pydicom_and_openjpeg() -> None:
     ds = read(result.data)
     frame = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
     assert np.array_equal(imagecodecs.jpeg2k_decode(frame), pixels)
+
+
+def test_same_coding_in_another_layout_keeps_its_blocks_and_layers() -> None:
+    pixels = picture((150, 110), 12)
+    stream = jpeg2000.encode(pixels, bits=12, coding=Coding(layers=(20.0, 8.0)))
+    source = labelled([stream], pixels, J2K_LOSSLESS, bits=12, photometric="MONOCHROME2")
+    result = transcode(
+        source, None, "jpeg2000-lossless", coding=Coding(progression="CPRL", plt=True)
+    )
+    frame = next(pydicom.encaps.generate_frames(read(result.data).PixelData, number_of_frames=1))
+    info = jpeg2000.info(frame)
+    assert (result.way, result.max_error) == ("blocks", 0)
+    assert (info.progression, info.layers, info.plt) == ("CPRL", 3, True)
+    assert np.array_equal(imagecodecs.jpeg2k_decode(frame), pixels)
+
+
+def test_without_verification_the_source_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.stack([picture((90, 110), 12)] * 2)
+    first = transcode(encoded(ct(pixels)), None, "jpeg2000-lossless")
+    real, reductions = Frames.decode, []
+
+    def seen(self: Frames, index: int, **wish: object) -> object:
+        reductions.append(wish.get("reduce", 0))
+        return real(self, index, **wish)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as m:
+        m.setattr(Frames, "decode", seen)
+        result = transcode(first.data, None, "htj2k-lossless", verify=False)
+    assert (result.way, result.max_error) == ("blocks", None)
+    assert len(reductions) == 2 and min(reductions) > 0  # type: ignore[operator]
+    assert np.array_equal(stored(result.data), pixels)
+    assert result.data == transcode(first.data, None, "htj2k-lossless").data

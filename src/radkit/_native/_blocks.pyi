@@ -25,7 +25,6 @@ def t1_encode(
     floor: int = 0,
     half: bool = False,
     weight: float = 0,
-    slope: float = 0,
     capacity: int | None = None,
 ) -> tuple[bytes, list[tuple[int, bool, float]], int, int]: ...
 def ht_decode(

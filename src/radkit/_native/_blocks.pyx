@@ -56,7 +56,6 @@ cdef extern from "kernels/t1_encode.h" nogil:
         uint8_t floor
         bint half
         double weight
-        double slope
         const void *values
         size_t stride
         uint8_t *out
@@ -194,7 +193,7 @@ def t1_decode(segments, *, int width, int height, int band, int style, int plane
 
 
 def t1_encode(values, *, int band, int style, uint32_t cpu, int floor=0, bint half=False,
-              double weight=0, double slope=0, capacity=None):
+              double weight=0, capacity=None):
     """Encode one Part 1 block: an int16 or int32 array whose rows are in one piece.
 
     Returns the bytes of all segments, the passes as (length, closed, gain), the result bits, and the
@@ -213,15 +212,15 @@ def t1_encode(values, *, int band, int style, uint32_t cpu, int floor=0, bint ha
     if not (0 <= band < 4 and 0 <= style < 64 and 0 <= floor < 32
             and values.dtype in (np.int16, np.int32)):
         raise ValueError("senseless parameters")
-    if not (0 <= weight < 1e300 and 0 <= slope < 1e300) or (slope and not weight):
-        raise ValueError("senseless weight or slope")
+    if not 0 <= weight < 1e300:
+        raise ValueError("senseless weight")
     if values.strides[1] != values.itemsize or values.strides[0] % values.itemsize:
         raise ValueError("rows are not in one piece")
     memset(&block, 0, sizeof(block))
     row = values[0].view(np.uint8)
     block.width, block.height, block.band, block.style = width, height, band, style
     block.format = 0 if values.dtype == np.int16 else 1
-    block.floor, block.half, block.weight, block.slope = floor, half, weight, slope
+    block.floor, block.half, block.weight = floor, half, weight
     block.values, block.stride = &row[0], values.strides[0] // values.itemsize
     block.capacity = rk_t1_encode_capacity(width, height, 31) if capacity is None else capacity
     out = bytearray(block.capacity + 1)

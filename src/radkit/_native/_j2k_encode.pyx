@@ -46,12 +46,13 @@ cdef extern from "j2k/encode.h" nogil:
         rk_j2k_budget budget
         rk_j2k_writing writing
         uint64_t bytes
-        double slope, last_slope
+        double last_slope
         rk_j2k_task task
     rk_status rk_j2k_cut_layers(rk_j2k_encoder *e, const uint64_t *targets)
     rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
+    rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
     void rk_j2k_encoder_close(rk_j2k_encoder *e)
     uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e)
     rk_status rk_j2k_write(rk_j2k_writing *w, rk_j2k_sink *sink)
@@ -162,15 +163,11 @@ cdef class Encoder:
         rk_j2k_encoder_close(&self.e)
         free(self.sources)
 
-    def run(self, double step, double slope=0.0) -> int:
-        """Code all blocks, reversibly if `step` is 0; return their bytes.
-
-        If they are rated, each may end where it gains less than `slope` per byte.
-        """
+    def run(self, double step) -> int:
+        """Code all blocks, reversibly if `step` is 0; return their bytes."""
         cdef rk_status status
-        if self.busy or not 0 <= step < 1e30 or not 0 <= slope < 1e30:
-            raise ValueError("the encoder is busy, or step or slope are none")
-        self.e.slope = slope if self.e.task.rated else 0.0
+        if self.busy or not 0 <= step < 1e30:
+            raise ValueError("the encoder is busy, or the step is none")
         self.busy = True
         self.ran = False
         with nogil:
@@ -188,16 +185,34 @@ cdef class Encoder:
         """
         cdef double step = 0
         cdef rk_status status
-        if self.busy or not self.e.task.keep or self.e.task.layout.style.flags & RK_J2K_HT == 0:
-            raise ValueError("the encoder is busy, keeps nothing, or has no HT blocks")
-        self.busy = True
-        self.ran = False
+        self._prepare_model()
         with nogil:
             status = rk_j2k_encoder_step_for(&self.e, size, &step)
         self.busy = False
         if status.code != RK_OK:
             raise _error(status, &self.e)
         return step
+
+    def bytes_at(self, double step) -> float:
+        """Return about how many bytes HT blocks take at a step, as `step_for` has it."""
+        cdef double size = 0
+        cdef rk_status status
+        if not 0 < step < 1e30:
+            raise ValueError("the step is none")
+        self._prepare_model()
+        with nogil:
+            status = rk_j2k_encoder_bytes_at(&self.e, step, &size)
+        self.busy = False
+        if status.code != RK_OK:
+            raise _error(status, &self.e)
+        return size
+
+    cdef int _prepare_model(self) except -1:
+        if self.busy or not self.e.task.keep:
+            raise ValueError("the encoder is busy, or keeps no coefficients")
+        self.busy = True
+        self.ran = False
+        return 0
 
     def cut(self, list targets) -> float:
         """Fill the layers up to so many bytes of codestream, None for all there are.

@@ -11,19 +11,14 @@ include "_j2k_stream.pxi"
 cdef extern from "j2k/rules.h" nogil:
     enum:
         RK_J2K_TILES
-        RK_J2K_SUBSAMPLING
-        RK_J2K_DEPTH
-        RK_J2K_MCT
         RK_J2K_ROI
-        RK_J2K_STYLE
-        RK_J2K_QUANT_STEPS
         RK_J2K_PLANES
         RK_J2K_PSOT
         RK_J2K_TLM
 
 cdef extern from "j2k/recode.h" nogil:
     ctypedef struct rk_j2k_recoding:
-        bint ht, split, tlm, plt
+        bint ht, keep, split, tlm, plt
         uint8_t order
         const char *comment
         uint32_t cpu
@@ -38,6 +33,7 @@ cdef extern from "j2k/recode.h" nogil:
     rk_status rk_j2k_recoder_open(rk_j2k_recoder *r, rk_j2k_stream *s,
                                   const rk_j2k_recoding *task)
     rk_status rk_j2k_recoder_run(rk_j2k_recoder *r)
+    rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
     uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r)
     void rk_j2k_recoder_close(rk_j2k_recoder *r)
     rk_status rk_j2k_write(rk_j2k_writing *w, rk_j2k_sink *sink)
@@ -45,12 +41,7 @@ cdef extern from "j2k/recode.h" nogil:
 # What an intact codestream may hold that is not recoded.
 cdef dict REFUSALS = {
     RK_J2K_TILES: ("more than 65535 tiles", "T.800 A.5.1"),
-    RK_J2K_SUBSAMPLING: ("components have grids of their own", "T.800 A.5.1"),
-    RK_J2K_DEPTH: ("components differ in depth or sign", "T.800 A.5.1"),
-    RK_J2K_MCT: ("tiles differ in their component transform", "T.800 A.6.1"),
-    RK_J2K_ROI: ("there is a region of interest", "T.800 H"),
-    RK_J2K_STYLE: ("tiles or components differ in wavelet, code-blocks or precincts", "T.800 A.6"),
-    RK_J2K_QUANT_STEPS: ("tiles or components differ in quantisation", "T.800 A.6.4"),
+    RK_J2K_ROI: ("a region of interest is lossy, HT blocks cannot have it", "T.800 H"),
     RK_J2K_PLANES: ("coefficients have more bit-planes than can be recoded", "T.800 E.1"),
     RK_J2K_PSOT: ("a tile-part is longer than 32 bits can say", "T.800 A.4.2"),
     RK_J2K_TLM: ("more tile-parts than TLM can tell of", "T.800 A.7.1"),
@@ -73,20 +64,26 @@ cdef object _wrong(const rk_j2k_stream *s, rk_status status):
 def recode(const uint8_t[::1] data not None, size_t start, size_t stop, *, bint ht,
            unsigned order, bint split, bint tlm, bint plt, bytes comment not None,
            uint64_t pixels, uint64_t tiles, uint64_t blocks, uint64_t packets, uint64_t memory,
-           double seconds, uint32_t cpu):
+           double seconds, uint32_t cpu, room=None):
     """Recode data[start:stop] to code-blocks of one kind: HT, or Part 1.
 
-    Returns the codestream, and how many blocks of the source end above bit-plane 0.
+    With `room` blocks keep their bytes, as many of them as make the best picture within so
+    many bytes.
+
+    Returns the codestream, and how many blocks of the source end above bit-plane 0; with `room`
+    the codestream, None if there is no room for one, and the bytes that it takes at least.
     """
     cdef rk_j2k_stream s
     cdef rk_j2k_recoder r
     cdef rk_j2k_recoding task
     cdef rk_j2k_limits limits
     cdef rk_status status
+    cdef uint64_t most = 0 if room is None else room, least = 0
     if not start <= stop <= <size_t>data.shape[0] or stop == 0 or order > 4:
         raise ValueError("start and stop are not inside the data, or there is no such order")
     limits = _limits(pixels, tiles, blocks, packets, memory, seconds)
     task.ht, task.order, task.split, task.tlm, task.plt = ht, order, split, tlm, plt
+    task.keep = room is not None
     task.comment, task.cpu = PyBytes_AS_STRING(comment), cpu
     cdef const uint8_t *source = &data[0]
     try:
@@ -99,8 +96,12 @@ def recode(const uint8_t[::1] data not None, size_t start, size_t stop, *, bint 
                 status = rk_j2k_recoder_open(&r, &s, &task)
                 if status.code == RK_OK:
                     status = rk_j2k_recoder_run(&r)
+                if status.code == RK_OK and task.keep:
+                    status = rk_j2k_recoder_fit(&r, most, &least)
             if status.code != RK_OK:
                 raise _wrong(&s, status)
+            if task.keep:
+                return (_written(&s, &r) if least <= most else None), least
             return _written(&s, &r), r.cut
         finally:
             rk_j2k_recoder_close(&r)

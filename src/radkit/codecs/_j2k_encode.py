@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from radkit.codecs import _foreign, _j2k_header
 from radkit.codecs._common import measured_image
 from radkit.codecs._j2k_encoder import open_encoder
 from radkit.codecs._jp2_write import Brand, wrap
-from radkit.codecs._lossy import LOWEST_STEP, Coder, code_lossy
+from radkit.codecs._lossy import LIKE_LOSSLESS, LOWEST_STEP, Coder, code_lossy
 from radkit.codecs.frame import CodedFrame, FrameSpec
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import EncodeError, OptionError, VerificationError
@@ -23,20 +24,26 @@ __all__ = ["Colour", "Job", "encode_array", "encode_labelled", "levels_for"]
 
 Colour = Literal["auto", "rgb", "none"]
 
-# Passes are cut best out of a step below the one that would do alone.
-FINER = 2.2
-# Passes that gain less than this per byte, in squared steps, are not in the result; see `_Engine`.
-WORTHLESS = 0.5
-# Bytes of Part 1 blocks to those of HT blocks of the same coefficients, for a first guess.
-PART_1_SHARE = 0.9
-SMALLEST_SHARE = 0.6  # never seen, so that nothing lossless is missed
+# Passes are cut out of a step somewhat below the one that would do alone; a finer one takes time
+# and makes nothing better (docs/notes/lossy.md).
+FINER = 1.2
+# Bytes of Part 1 blocks to those of HT blocks of the same coefficients: without loss, and how much
+# less with each halving of the bytes (within 0.05 for CT, MR, US, CR and XA at 10:1 to 40:1).
+PART_1_SHARE, SHARE_FALLS = 0.94, 0.035
+SMALLEST_SHARE = 0.6  # of lossless streams, unless a picture is a pattern that repeats
+# The exponent with which bytes fall with the step, at least, where they are those of noise.
+NOISE_FALLS = 0.5
+# By which factors they must fall for that to be seen, and the highest ratio at which it is.
+SEEN_LEAST, SEEN_MOST, SEEN_RATIO = 1.5, 16.0, 100
+RUNS = 4  # to have enough bytes to cut; one is enough in most pictures
 
 
 # OpenJPEG, which most readers of JPEG 2000 are made of, keeps 6 more bits of each coefficient
 # in 32; a wavelet level and the colour transform take one more each, and beyond that it is
 # silently wrong.
 MOST_BITS_PART_1 = 25
-# Ranges of more bits may not fit the transform in 32 bits.
+MOST_COMPONENTS = 16384
+# Ranges of more bits may not fit the transform in 32 bits; the colour transform takes one.
 SAFE_BITS = 28
 
 
@@ -88,6 +95,8 @@ def _job(
 ) -> Job:
     image, least, largest = measured_image(array, bits, signed)
     rows, cols = image.shape[:2]
+    if image.size // (rows * cols) > MOST_COMPONENTS:
+        raise EncodeError(f"more than {MOST_COMPONENTS} components", section="T.800 A.5.1")
     if image.ndim == 3 and image.shape[2] == 1:
         image = np.ascontiguousarray(image[..., 0])
     # The encoder takes native words of up to 32 bits, which hold all values of `bits`.
@@ -106,7 +115,7 @@ def _job(
         tile = layout.tile or (rows, cols)
         sides = min(rows, tile[0]), min(cols, tile[1])
         levels = max(levels_for(*sides), usual_levels(*sides))
-        if ht and bits > SAFE_BITS:
+        if ht and bits + mct > SAFE_BITS:
             levels = max(levels, 1)  # OpenJPH, through imagecodecs, takes 0 for "default"
     most = MOST_BITS_PART_1 - mct - (levels > 0)
     if not ht and bits > most:
@@ -123,15 +132,15 @@ def _job(
 class _Engine:
     """The ways to code one image; coefficients stay between steps.
 
-    A size is met by Part 1 blocks in three goes. A model of HT blocks gives the step q with which
-    the image has about that size. Then Part 1 blocks are coded with a finer one,
-    and stop where their passes cannot be worth their bytes any more: the last one of an optimal
-    cut gains 1 to 5 q^2 per byte in pictures of all kinds. At last they are cut (T.800 J.14.3).
+    A size is met by Part 1 blocks in three goes. A model of HT blocks gives the step with which
+    the image has about that size. Then Part 1 blocks are coded with a finer one, which makes them
+    a tenth or so too large. At last they are cut (T.800 J.14.3).
     """
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.steps: Encoder | None = None
+        self.coded = 0  # bytes of the last run
 
     def _open(self, **options: Any) -> Encoder:
         job = self.job
@@ -148,7 +157,7 @@ class _Engine:
 
     def lossless(self) -> bytes:
         """Code reversibly, with the layers of the layout."""
-        if self.job.bits <= SAFE_BITS:
+        if self.job.bits + self.job.mct <= SAFE_BITS:
             return self._lossless()
         try:
             return self._lossless()
@@ -180,7 +189,7 @@ class _Engine:
 
     def _kept(self) -> Encoder:
         if self.steps is None:
-            self.steps = self._open(keep=True)
+            self.steps = self._open(keep=True, rated=not self.job.ht)
         return self.steps
 
     def guess(self, size: int) -> float:
@@ -194,18 +203,38 @@ class _Engine:
         return encoder.write()
 
     def is_larger(self, size: int) -> bool:
-        """Return whether Part 1 blocks surely take more bytes, from what HT blocks take."""
-        quick = self._open(ht=True)
-        return quick.run(0.0) * SMALLEST_SHARE > size
+        """Return whether Part 1 blocks surely take more bytes without loss.
+
+        The bytes of noise fall fast with the step, and without loss it takes as many as with a
+        step of `LIKE_LOSSLESS`. Edges between plain areas take fewer than that, and theirs fall
+        slowly. If it may be those, it is counted what HT blocks take.
+        """
+        encoder, wanted = self._kept(), self._ht_bytes(size)
+        whole = encoder.bytes_at(LIKE_LOSSLESS)
+        step = encoder.step_for(wanted)
+        seen = SEEN_LEAST * wanted < whole < SEEN_MOST * wanted
+        seen = seen and size * SEEN_RATIO > self.job.stored_bytes
+        if seen and whole > wanted * (step / LIKE_LOSSLESS) ** NOISE_FALLS:
+            return True
+        return self._open(ht=True).run(0.0) * SMALLEST_SHARE > size
+
+    def _ht_bytes(self, size: int) -> int:
+        """Return the bytes of HT blocks of the step with which Part 1 blocks take `size`."""
+        halvings = math.log2(self._kept().bytes_at(LIKE_LOSSLESS) / size)
+        share = PART_1_SHARE - SHARE_FALLS * min(max(halvings, 0.0), 6.0)
+        return max(int(size / share), 1)
 
     def in_bytes(self, size: int) -> bytes:
         """Code in about `size` bytes, by optimal cuts."""
-        q = self._open(ht=True, keep=True).step_for(max(int(size / PART_1_SHARE), 1))
-        q = max(q, LOWEST_STEP)
-        encoder = self._open(rated=True)
-        finer, worthless = q / FINER, WORTHLESS * q * q
-        if encoder.run(finer, worthless) < 1.02 * size:
-            encoder.run(finer / 4, worthless / 16)
+        encoder = self._kept()
+        if self.coded < size:
+            step = encoder.step_for(self._ht_bytes(size)) / FINER
+            for _ in range(RUNS):
+                step = max(step, LOWEST_STEP)
+                self.coded = encoder.run(step)
+                if self.coded >= size or step == LOWEST_STEP:
+                    break
+                step *= 0.9 * (self.coded / size) ** 2
         encoder.cut([size])
         return encoder.write()
 
@@ -258,6 +287,21 @@ def _checked(data: bytes, lossy: bool, job: Job) -> bytes:
     return data
 
 
+def _check_call(lossy: Any, coding: Any, bits: Any, signed: Any, threads: Any) -> None:
+    """Refuse arguments of another type than they must have; their values are checked later."""
+    for name, value, kind in (
+        ("lossy", lossy, Lossy),
+        ("coding", coding, Coding),
+        ("bits", bits, int),
+        ("signed", signed, bool),
+        ("threads", threads, int),
+    ):
+        if value is not None and (not isinstance(value, kind) or (kind is int and value is True)):
+            raise OptionError(f"{name} must be of {kind.__name__} or None, not {value!r}")
+    if threads is not None and threads < 1:
+        raise OptionError(f"threads must be >= 1, not {threads!r}")
+
+
 def encode_array(
     array: Any,
     decode: Callable[[bytes], np.ndarray],
@@ -269,8 +313,10 @@ def encode_array(
     signed: bool | None,
     colour: str,
     container: str | None,
+    threads: int | None,
 ) -> bytes:
     """Do the work of `jpeg2000.encode` and `htj2k.encode`."""
+    _check_call(lossy, coding, bits, signed, threads)
     image = np.asarray(array)
     brand: Brand = "jph" if ht else "jp2"
     if container not in (None, brand):

@@ -1,7 +1,7 @@
 """Where everything of a JPEG 2000 or HTJ2K codestream is, by its packet headers (T.800 B.9).
 
-Packet headers are read, no code-block is decoded. TLM and PLT are not asked: SOT and the
-packet headers say the same and are what decoders go by, and reading them takes microseconds.
+Packet headers are read, no code-block is decoded. They and SOT are what decoders go by, and reading
+them takes microseconds; TLM and PLT say the same if they are true, and are held against them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from radkit.codecs import _j2k_header
 from radkit.codecs._common import Region, as_view, check_region
+from radkit.codecs._j2k_lengths import check_plt, check_tlm
 from radkit.errors import CorruptPixelData, OptionError, Problem, TruncatedPixelData
 
 __all__ = ["PACKET", "CodestreamIndex", "make_index"]
@@ -44,7 +45,7 @@ BLOCK = np.dtype(
 )
 _Bytes = bytes  # the class below has a method of that name
 _COLUMNS = tuple(PACKET.names or ())
-_FORM = "radkit codestream index 1"
+_FORM = "radkit codestream index 2"
 # Samples beside a window that the synthesis needs on each level, and one for rounding (F.3).
 _MARGIN = {True: 3, False: 5}
 
@@ -80,6 +81,9 @@ class CodestreamIndex:
         Share of the codestream that is there; 1.0 unless `strict=False`.
     problems : tuple of Problem
         Faults that were tolerated.
+    tlm, plt : bool or None
+        Whether the lengths that the codestream lists of tile-parts (TLM) and of packets (PLT) are
+        true; None if it lists none.
     """
 
     header: tuple[int, int]
@@ -95,6 +99,8 @@ class CodestreamIndex:
     reversible: bool
     sound: float = 1.0
     problems: tuple[Problem, ...] = ()
+    tlm: bool | None = None
+    plt: bool | None = None
 
     def ranges(
         self, *, reduce: int = 0, layers: int | None = None, region: Region | None = None
@@ -185,15 +191,22 @@ class CodestreamIndex:
         return found
 
     def to_bytes(self) -> _Bytes:
-        """Return the index as JSON, for a file beside the codestream."""
+        """Return the index as JSON, for a file beside the codestream.
+
+        Besides what `from_bytes` takes it has ``by_reduce`` and ``by_layers``: the `ranges` for
+        each `reduce` from 0 on and for each number of layers from 1 on, as lists of
+        [offset, size], so that a server can answer without knowing anything of packets.
+        """
         made: dict[str, Any] = {"form": _FORM}
         for name in ("header", "parts", "size", "origin", "grid", "tile", "steps"):
             made[name] = getattr(self, name)
-        for name in ("reductions", "layers", "reversible", "sound"):
+        for name in ("reductions", "layers", "reversible", "sound", "tlm", "plt"):
             made[name] = getattr(self, name)
         made["problems"] = [
             {"code": p.code, "text": p.text, "offset": p.offset} for p in self.problems
         ]
+        made["by_reduce"] = [self.ranges(reduce=n) for n in range(self.reductions + 1)]
+        made["by_layers"] = [self.ranges(layers=n + 1) for n in range(self.layers)]
         made["packets"] = {name: self.packets[name].tolist() for name in _COLUMNS}
         return json.dumps(made, separators=(",", ":")).encode()
 
@@ -235,6 +248,8 @@ def _from_json(made: dict[str, Any]) -> CodestreamIndex:
         reversible=bool(made["reversible"]),
         sound=float(made["sound"]),
         problems=tuple(Problem(**problem) for problem in made["problems"]),
+        tlm=_maybe(made["tlm"]),
+        plt=_maybe(made["plt"]),
     )
     packets.flags.writeable = False
     ends = (packets["part"], len(index.parts)), (packets["comp"], len(index.steps))
@@ -243,6 +258,10 @@ def _from_json(made: dict[str, Any]) -> CodestreamIndex:
     if packets["layer"].max(initial=0) >= max(index.layers, 1) or not 1 <= index.layers <= 65535:
         raise ValueError("layers that are not there")
     return index
+
+
+def _maybe(value: Any) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -263,7 +282,8 @@ def _joined(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def make_index(data: Any, *, strict: bool = True) -> CodestreamIndex:
     """Do the work of `jpeg2000.index`."""
-    header = _j2k_header.parse(as_view(data), strict=strict)
+    view = as_view(data)
+    header = _j2k_header.parse(view, strict=strict)
     stream, facts = header.stream, header.facts
     if strict and stream.sound < 1.0:
         raise TruncatedPixelData(
@@ -278,10 +298,13 @@ def make_index(data: Any, *, strict: bool = True) -> CodestreamIndex:
         problems += (Problem(code=code, text=str(fault), offset=fault.offset),)
     found = stream.parts()
     end = found[0][1] if found else facts["end"]
+    place = (facts["start"], end - facts["start"])
+    parts = tuple((tile, sot, body - sot, end - body) for tile, sot, body, end in found)
+    rows = np.frombuffer(packets, PACKET)
     return CodestreamIndex(
-        header=(facts["start"], end - facts["start"]),
-        parts=tuple((tile, sot, body - sot, end - body) for tile, sot, body, end in found),
-        packets=np.frombuffer(packets, PACKET),
+        header=place,
+        parts=parts,
+        packets=rows,
         size=facts["size"],
         origin=facts["origin"],
         grid=facts["grid"],
@@ -292,4 +315,6 @@ def make_index(data: Any, *, strict: bool = True) -> CodestreamIndex:
         reversible=facts["reversible"],
         sound=stream.sound,
         problems=problems,
+        tlm=check_tlm(view, place, parts) if facts["tlm"] else None,
+        plt=check_plt(view, parts, rows) if facts["plt"] else None,
     )

@@ -15,7 +15,7 @@ from radkit.codecs.frame import CodestreamInfo
 from radkit.codecs.options import Coding
 from radkit.errors import CorruptPixelData, OptionError, TruncatedPixelData, VerificationError
 
-__all__ = ["Goal", "Recoded", "recoded"]
+__all__ = ["Goal", "Recoded", "fitted", "recoded"]
 
 Goal = Literal["htj2k", "jpeg2000"]
 
@@ -38,27 +38,50 @@ def recoded(data: Any, to: Goal, coding: Coding | None) -> Recoded:
     before = header.info()
     _check_source(header)
     _check_layout(before, layout, to)
-    start = header.facts["start"]
-    now = limits.current()
-    made, cut = recode(
-        view,
-        start,
-        header.facts["end"],
-        ht=to == "htj2k",
-        order=ORDERS[layout.progression],
-        split=layout.tile_parts,
-        tlm=layout.tlm,
-        plt=layout.plt,
-        comment=COMMENT,
-        pixels=now.max_pixels,
-        tiles=now.max_tiles,
-        blocks=now.max_blocks,
-        packets=max(_j2k_header.MAX_PACKETS, now.max_blocks),
-        memory=now.max_memory_bytes,
-        seconds=limits.seconds_left(),
-        cpu=cpu.USE,
-    )
+    start, end = header.facts["start"], header.facts["end"]
+    made, cut = recode(view, start, end, comment=COMMENT, **_wishes(to, layout))
     return Recoded(made, _checked(made, before, layout, to), not cut)
+
+
+def _wishes(to: Goal, layout: Coding) -> dict[str, Any]:
+    """Return what is asked of the native part: a layout, and the limits in force."""
+    now = limits.current()
+    return {
+        "ht": to == "htj2k",
+        "order": ORDERS[layout.progression],
+        "split": layout.tile_parts,
+        "tlm": layout.tlm,
+        "plt": layout.plt,
+        "pixels": now.max_pixels,
+        "tiles": now.max_tiles,
+        "blocks": now.max_blocks,
+        "packets": max(_j2k_header.MAX_PACKETS, now.max_blocks),
+        "memory": now.max_memory_bytes,
+        "seconds": limits.seconds_left(),
+        "cpu": cpu.USE,
+    }
+
+
+def fitted(header: Header, view: memoryview, room: int, comment: bytes) -> tuple[bytes | None, int]:
+    """Return the best picture within `room` bytes, and the bytes that any takes at least.
+
+    Blocks keep their bytes, and are left out or end with a layer or a pass that a packet header
+    tells of. The codestream is None if there is no room for one.
+
+    Raises
+    ------
+    EncodeError
+        Blocks of both codings stand side by side.
+    """
+    info = header.info()
+    layout = Coding(
+        progression=info.progression,  # type: ignore[arg-type]  # one of the five
+        tile_parts=len(header.stream.parts()) > info.tiles,
+        tlm=info.tlm,
+    )
+    start, end = header.facts["start"], header.facts["end"]
+    goal: Goal = "htj2k" if info.ht else "jpeg2000"
+    return recode(view, start, end, comment=comment, room=room, **_wishes(goal, layout))
 
 
 def _check_source(header: Header) -> None:
@@ -90,21 +113,19 @@ def _check_layout(source: CodestreamInfo, layout: Coding, to: Goal) -> None:
                 f"Coding.{name} is that of the source when code-blocks are recoded",
                 hint="Leave it out, or decode the image and encode it",
             )
-    if to == source.coding == "jpeg2000" and source.layers > 1:
-        raise OptionError(
-            "quality layers would be lost: they are not kept from JPEG 2000 to JPEG 2000"
-        )
 
 
 def _checked(made: bytes, before: CodestreamInfo, layout: Coding, to: Goal) -> CodestreamInfo:
     """Hold the headers of the result against those of the source, and return them."""
     header = _j2k_header.parse(memoryview(made))
     after = header.info()
-    same = ("rows", "cols", "precisions", "signs", "reductions", "tile", "block", "reversible")
+    same = ("rows", "cols", "precisions", "signs", "subsampling", "reductions", "tile", "mct")
+    # What no component goes by may have been said of all of them, and is not said again.
     right = (
-        all(getattr(after, name) == getattr(before, name) for name in (*same, "mct"))
+        all(getattr(after, name) == getattr(before, name) for name in same)
+        and after.reversible >= before.reversible
         and after.coding == to
-        and after.layers == 1
+        and after.layers in (1, before.layers)
         and after.progression == layout.progression
         and after.tlm == layout.tlm
         and header.stream.sound == 1.0

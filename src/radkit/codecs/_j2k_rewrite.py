@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from radkit.errors import OptionError
 
 __all__ = [
+    "PLT",
+    "TLM",
     "Change",
     "Part",
+    "comment_of",
     "main_header",
     "packed_main",
     "packed_part",
     "part_header",
     "says_something",
+    "segments",
     "tlm_segments",
 ]
 
@@ -29,6 +33,7 @@ SOT, SOD = 0xFF90, 0xFF93
 # Segments that are said anew, or that no packet needs.
 LEFT_OUT = frozenset({TLM, PLM, PLT, PPM, PPT})
 HT_CAPABILITY = 0x4000  # the bit of Rsiz that says that CAP is there (T.814 A.2)
+LATIN = b"\0\1"  # a comment of ISO 8859-15
 TLM_ENTRIES = 10000  # in one segment of less than 65536 bytes
 
 
@@ -51,7 +56,7 @@ class Part:
     size: int
 
 
-def _segments(data: memoryview, at: int, end: int) -> Iterator[tuple[int, memoryview]]:
+def segments(data: memoryview, at: int, end: int) -> Iterator[tuple[int, memoryview]]:
     """Give (marker, body) of the segments between two offsets, up to SOD."""
     while at + 2 <= end:
         (marker,) = struct.unpack_from(">H", data, at)
@@ -78,7 +83,7 @@ def main_header(data: memoryview, start: int, end: int, change: Change) -> tuple
         The tiles cannot be halved that often.
     """
     made, tlm = [bytes(data[start : start + 2])], False
-    for marker, body in _segments(data, start + 2, end):
+    for marker, body in segments(data, start + 2, end):
         tlm |= marker == TLM
         if marker not in LEFT_OUT:
             made.append(_segment(marker, _changed(marker, bytes(body), change)))
@@ -89,7 +94,7 @@ def part_header(data: memoryview, part: Part, number: int, of: int, change: Chan
     """Return the header of a tile-part, SOT to SOD."""
     kept = b"".join(
         _segment(marker, _changed(marker, bytes(body), change))
-        for marker, body in _segments(data, part.sot + 12, part.body)
+        for marker, body in segments(data, part.sot + 12, part.body)
         if marker not in LEFT_OUT
     )
     length = 12 + len(kept) + 2 + part.size
@@ -99,9 +104,17 @@ def part_header(data: memoryview, part: Part, number: int, of: int, change: Chan
     return _segment(SOT, sot) + kept + struct.pack(">H", SOD)
 
 
+def comment_of(data: memoryview, start: int, end: int) -> bytes:
+    """Return the first comment of a main header that is text, without what C cannot hold."""
+    for marker, body in segments(data, start + 2, end):
+        if marker == COM and bytes(body[:2]) == LATIN:
+            return bytes(body[2:]).partition(b"\0")[0]
+    return b""
+
+
 def says_something(data: memoryview, sot: int, body: int) -> bool:
     """Return whether the header of a tile-part has anything that must stay without packets."""
-    return any(m not in LEFT_OUT and m != COM for m, _ in _segments(data, sot + 12, body))
+    return any(m not in LEFT_OUT and m != COM for m, _ in segments(data, sot + 12, body))
 
 
 def tlm_segments(parts: list[tuple[int, int]]) -> bytes:
@@ -178,11 +191,11 @@ def _halved_axis(axis: tuple[int, int, int, int], reduce: int) -> tuple[int, int
 
 def packed_main(data: memoryview, start: int, end: int) -> bytes | None:
     """Return the joined packet headers of PPM, None without any (A.7.4)."""
-    found = {bytes(b[:1]): bytes(b[1:]) for m, b in _segments(data, start + 2, end) if m == PPM}
+    found = {bytes(b[:1]): bytes(b[1:]) for m, b in segments(data, start + 2, end) if m == PPM}
     return b"".join(found[key] for key in sorted(found)) if found else None
 
 
 def packed_part(data: memoryview, sot: int, body: int) -> bytes | None:
     """Return the joined packet headers of PPT in a tile-part, None without any (A.7.5)."""
-    found = {bytes(b[:1]): bytes(b[1:]) for m, b in _segments(data, sot + 12, body) if m == PPT}
+    found = {bytes(b[:1]): bytes(b[1:]) for m, b in segments(data, sot + 12, body) if m == PPT}
     return b"".join(found[key] for key in sorted(found)) if found else None

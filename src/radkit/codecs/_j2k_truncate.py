@@ -16,9 +16,11 @@ from radkit.codecs import _j2k_header
 from radkit.codecs._common import as_view
 from radkit.codecs._j2k_index import PACKET
 from radkit.codecs._j2k_model import Header
+from radkit.codecs._j2k_recode import fitted
 from radkit.codecs._j2k_rewrite import (
     Change,
     Part,
+    comment_of,
     main_header,
     packed_main,
     packed_part,
@@ -29,6 +31,7 @@ from radkit.codecs._j2k_rewrite import (
 from radkit.codecs._jp2 import rewrap
 from radkit.errors import (
     CorruptPixelData,
+    EncodeError,
     OptionError,
     TruncatedPixelData,
     UnsupportedTransferSyntax,
@@ -59,12 +62,35 @@ def truncate(
     depth = source.rows["levels"] - source.rows["res"]
     chosen = source.rows[(depth >= reduce) & (source.rows["layer"] < layers)]
     cut = _Cut(source, chosen, Change(reduce, layers, len(header.facts["precisions"])))
-    kinds = np.zeros(len(chosen), np.uint8)
-    if max_bytes is not None:
-        cut, kinds = _fitted(cut, max_bytes)
+    if max_bytes is None:
+        return _written(cut, np.zeros(len(chosen), np.uint8))
+    whole = view
+    if not unchanged:
+        whole = memoryview(_written(cut, np.zeros(len(chosen), np.uint8)))
+        if len(whole) <= max_bytes:
+            return bytes(whole)
+    try:
+        return _best(whole, max_bytes)
+    except EncodeError:  # blocks of both codings
+        return _written(*_fitted(cut, max_bytes))
+
+
+def _written(cut: _Cut, kinds: np.ndarray) -> bytes:
     made = cut.write(kinds)
     _confirm(made, cut)
     return made
+
+
+def _best(whole: memoryview, size: int) -> bytes:
+    """Return the blocks, and parts of blocks, that make the best picture in `size` bytes."""
+    header = _j2k_header.parse(whole)
+    start, end = header.facts["start"], header.facts["end"]
+    around = start + len(whole) - end if header.jp2 else 0
+    comment = comment_of(whole, start, header.stream.parts()[0][1])
+    made, least = fitted(header, whole, max(size - around, 0), comment)
+    if made is None:
+        raise OptionError(f"max_bytes must be at least {least + around} here, not {size}")
+    return rewrap(whole, made, 0) if header.jp2 else made
 
 
 def _opened(view: memoryview) -> Header:

@@ -103,8 +103,6 @@ def encode(
     OptionError
         The options make no sense with each other.
     """
-    if threads is not None and threads < 1:
-        raise OptionError(f"threads must be >= 1, not {threads!r}")
     return encode_array(
         array,
         decode,
@@ -115,6 +113,7 @@ def encode(
         signed=signed,
         colour=colour,
         container=container,
+        threads=threads,
     )
 
 

@@ -18,7 +18,6 @@ from radkit.codecs._j2k_encode import Colour, encode_array, encode_labelled
 from radkit.codecs._j2k_index import CodestreamIndex, make_index
 from radkit.codecs.frame import CodedFrame, CodestreamInfo, FrameSpec, UncodedFrame
 from radkit.codecs.options import Coding, Lossy
-from radkit.errors import OptionError
 
 __all__ = [
     "CodestreamIndex",
@@ -145,8 +144,7 @@ def index(data: Any, *, strict: bool = True) -> CodestreamIndex:
 
     Notes
     -----
-    All packet headers are read (T.800 B.10). TLM and PLT are hints that may be wrong, and
-    are not needed.
+    All packet headers are read (T.800 B.10), and what TLM and PLT list is held against them.
     """
     return make_index(data, strict=strict)
 
@@ -167,7 +165,8 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
         their bytes and only the layout changes.
     coding : Coding, optional
         Progression, tile-parts, TLM and PLT of the result. Levels, code-blocks, tiles and
-        precincts are those of the source; there is one quality layer.
+        precincts are those of the source. Quality layers stay from JPEG 2000 to JPEG 2000; HT
+        blocks are whole in one layer.
 
     Returns
     -------
@@ -179,8 +178,8 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
     CorruptPixelData, TruncatedPixelData
         The source breaks T.800 or T.814, or ends early.
     EncodeError
-        Components or tiles of unlike kind, a region of interest, or more than 30
-        bit-planes: decode and encode such images.
+        More than 30 bit-planes; or, for HT, a region of interest that is irreversible or cut
+        short: decode and encode such images.
     OptionError
         `coding` asks for what only a new encoding can do.
     LimitExceeded
@@ -190,7 +189,9 @@ def transcode(data: Any, to: _j2k_recode.Goal, *, coding: Coding | None = None) 
     -----
     T.800 D, T.814 7. A block that ends behind the cleanup pass of bit-plane p becomes one HT
     cleanup pass of that plane, one that ends behind a significance or refinement pass has
-    SigProp and MagRef as well. There are no placeholder passes.
+    SigProp and MagRef as well. There are no placeholder passes. Components and tiles keep what
+    they have of their own. The shift of a region of interest stays in Part 1 blocks (RGN); few
+    decoders know it in HT ones, so it is taken back there.
     """
     return _j2k_recode.recoded(data, to, coding).data
 
@@ -210,9 +211,8 @@ def truncate(
     layers : int, optional
         Quality layers to keep. Default: all.
     max_bytes : int, optional
-        Largest size of the result. The image keeps its size; packets are kept layer by layer,
-        in a layer from the lowest resolution up, as long as they fit, and the others become
-        empty.
+        Largest size of the result. The image keeps its size. Kept are the code-blocks, and
+        parts of them that a packet header tells of, that make the best picture, layer by layer.
 
     Returns
     -------
@@ -323,8 +323,6 @@ def encode(
     OptionError
         The options make no sense with each other.
     """
-    if threads is not None and threads < 1:
-        raise OptionError(f"threads must be >= 1, not {threads!r}")
     return encode_array(
         array,
         decode,
@@ -335,6 +333,7 @@ def encode(
         signed=signed,
         colour=colour,
         container=container,
+        threads=threads,
     )
 
 

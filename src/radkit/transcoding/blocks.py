@@ -1,4 +1,4 @@
-"""Frames between JPEG 2000 and HTJ2K by their code-blocks, where that gives what is asked for.
+"""Frames of JPEG 2000 and HTJ2K by their code-blocks, where that gives what is asked for.
 
 The coefficients stay, so nothing is lost anew, and a lossy frame decodes to the samples that it
 had. What cannot go this way is decoded and encoded.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from radkit.codecs import registry
 from radkit.codecs.frame import CodedFrame
 from radkit.dicom.objects import DicomObject
 from radkit.dicom.rules import Outcome
-from radkit.errors import CorruptPixelData, EncodeError, OptionError
-from radkit.pixels.frames import OneFrame
+from radkit.errors import CorruptPixelData, EncodeError, OptionError, UnsupportedTransferSyntax
+from radkit.pixels.frames import Frames, OneFrame
 from radkit.transcoding.options import Options
 
-__all__ = ["NotByBlocks", "by_blocks", "may_go_by_blocks"]
+__all__ = ["NotByBlocks", "by_blocks", "glance", "may_go_by_blocks"]
 
 CODINGS = {"jpeg2000", "htj2k"}
 RPCL_UID = "1.2.840.10008.1.2.4.202"
@@ -26,11 +27,28 @@ class NotByBlocks(Exception):
 
 
 def may_go_by_blocks(obj: DicomObject, options: Options) -> bool:
-    """Tell whether it is worth trying: one of the two codings into the other, without loss."""
-    return options.lossy is None and {obj.syntax.coding, options.target.coding} == CODINGS
+    """Tell whether it is worth trying: from and to one of the two codings, without loss."""
+    return options.lossy is None and {obj.syntax.coding, options.target.coding} <= CODINGS
 
 
-def by_blocks(data: Any, frame: OneFrame, outcome: Outcome, options: Options) -> CodedFrame:
+def glance(frames: Frames, index: int) -> OneFrame:
+    """Decode the smallest resolution of a frame only, for what its headers say of it.
+
+    Raises
+    ------
+    CorruptPixelData, UnsupportedTransferSyntax, LimitExceeded
+        As decoding the frame does.
+    """
+    info = registry.frame_info(frames.coding, frames.map.read(index))
+    try:
+        return frames.decode(index, reduce=info.reductions if info else 0, colour="coded")
+    except (OptionError, UnsupportedTransferSyntax):  # no reduced image can be had of it
+        return frames.decode(index, colour="coded")
+
+
+def by_blocks(
+    data: Any, frame: OneFrame, shape: tuple[int, int], outcome: Outcome, options: Options
+) -> CodedFrame:
     """Recode a frame, if the result is what the transfer syntax and the header say.
 
     Parameters
@@ -38,7 +56,9 @@ def by_blocks(data: Any, frame: OneFrame, outcome: Outcome, options: Options) ->
     data : bytes-like
         The codestream of the source.
     frame : OneFrame
-        What it decodes to.
+        What it decodes to, or what `glance` gives.
+    shape : (rows, cols)
+        Of the image.
     outcome : Outcome
         The description that all frames share.
     options : Options
@@ -61,7 +81,7 @@ def by_blocks(data: Any, frame: OneFrame, outcome: Outcome, options: Options) ->
     except (EncodeError, OptionError, CorruptPixelData) as error:
         raise NotByBlocks from error
     info = made.info
-    rows, cols = frame.array.shape[:2]
+    rows, cols = shape
     described = (
         (info.rows, info.cols, info.components) == (rows, cols, outcome.samples)
         and set(info.precisions) == {outcome.bits_stored}

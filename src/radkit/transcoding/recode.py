@@ -25,7 +25,7 @@ from radkit.errors import EncodeError, VerificationError
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.workers import stream, thread_count
 from radkit.transcoding import cells, overlays
-from radkit.transcoding.blocks import NotByBlocks, by_blocks, may_go_by_blocks
+from radkit.transcoding.blocks import NotByBlocks, by_blocks, glance, may_go_by_blocks
 from radkit.transcoding.dest import Written
 from radkit.transcoding.icon import decode_icon
 from radkit.transcoding.independent import decoder_for
@@ -170,6 +170,8 @@ class Recoding:
         if index == 0 and self._first is not None:
             frame, self._first = self._first, None
             return frame
+        if self._blocks and not self.options.verify:  # nothing is compared with its samples
+            return glance(self.frames, index)
         return self.frames.decode(index, colour="coded")
 
     def _raw_bytes(self) -> int:
@@ -195,7 +197,8 @@ class Recoding:
             frame = self._decode(index)
             check_alike(self.frames, frame, self.outcome, index)
             if self._blocks:
-                return frame, by_blocks(self.frames.map.read(index), frame, self.outcome, options)
+                data, shape = self.frames.map.read(index), (image.rows, image.cols)
+                return frame, by_blocks(data, frame, shape, self.outcome, options)
             coded = registry.encode_frame(
                 self.target.coding or "",
                 frame.array,

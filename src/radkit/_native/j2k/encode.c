@@ -104,13 +104,30 @@ rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     return rk_j2k_raise_guard(e);
 }
 
-rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
+/* Transforms and counts, once. */
+static rk_status count(rk_j2k_encoder *e)
 {
+    if (e->counts.quads)
+        return rk_j2k_fine();
     rk_j2k_set_steps(e, 1.0);
     RK_TRY(set_floats(e));
     for (uint32_t k = 0; k < e->writing.across * e->writing.down; k++)
         RK_TRY(rk_j2k_keep_tile(e, k));
-    return rk_j2k_size_step(e, bytes, step);
+    return rk_j2k_count(e);
+}
+
+rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
+{
+    RK_TRY(count(e));
+    *step = rk_ht_size_step(&e->counts, (double)bytes);
+    return rk_j2k_fine();
+}
+
+rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
+{
+    RK_TRY(count(e));
+    *bytes = rk_ht_size(&e->counts, step);
+    return rk_j2k_fine();
 }
 
 /* Main header and tile-parts, and some bytes for the header of each packet and block. */

@@ -16,6 +16,7 @@
 #include "kernels/dwt53.h"
 #include "kernels/dwt97.h"
 #include "kernels/ht_encode.h"
+#include "kernels/ht_encode_size.h"
 #include "kernels/mct.h"
 #include "kernels/samples.h"
 #include "kernels/t1_encode.h"
@@ -107,21 +108,22 @@ typedef struct rk_j2k_encoder {
     float deltas[RK_J2K_STEPS_MAX]; /* steps of the bands as QCD says them */
     uint8_t planes[RK_J2K_STEPS_MAX]; /* most magnitude bit-planes found, by band */
     double last_slope;     /* gain per byte at which the last layer that had a target was cut */
-    double slope;          /* where Part 1 blocks may stop, gain per byte; 0: nowhere */
     rk_j2k_rated *rated;
     uint64_t bytes, blocks; /* of all blocks, and their number */
     struct rk_j2k_pass **passes; /* by tile: coefficients that are kept, or NULL */
     bool wide;             /* 16 bits do not hold the coefficients: another run is needed */
+    rk_ht_counts counts;   /* of kept coefficients, or nothing yet */
 } rk_j2k_encoder;
 
 RK_MUST_CHECK rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task);
 /* step: of the quantiser, in units of samples, as the norm of its error; 0 is reversible. */
 RK_MUST_CHECK rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step);
 /*
- * The step at which HT blocks make a codestream of about so many bytes, by a model (ht_encode_size.h):
- * mostly within 3 %. Needs `keep`; the coefficients that it transforms stay for runs.
+ * The step at which HT blocks make a codestream of about so many bytes, and the bytes at a step, by a
+ * model (ht_encode_size.h): mostly within 3 %. Needs `keep`; the coefficients that it transforms stay for runs.
  */
 RK_MUST_CHECK rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step);
+RK_MUST_CHECK rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes);
 void rk_j2k_encoder_close(rk_j2k_encoder *e);
 /* About the bytes that rk_j2k_write takes after a run, seldom less. */
 uint64_t rk_j2k_encoder_estimate(const rk_j2k_encoder *e);
@@ -148,8 +150,8 @@ RK_MUST_CHECK rk_status rk_j2k_keep_tile(rk_j2k_encoder *e, uint32_t number);
 const rk_j2k_strip *rk_j2k_kept_strip(const rk_j2k_encoder *e, uint32_t number, unsigned comp,
                                       unsigned r, unsigned band);
 
-/* encode_size.c: as rk_j2k_encoder_step_for, of tiles that are kept, with deltas of a step of 1. */
-RK_MUST_CHECK rk_status rk_j2k_size_step(rk_j2k_encoder *e, uint64_t bytes, double *step);
+/* encode_size.c: fills in `counts` from tiles that are kept, with deltas of a step of 1. */
+RK_MUST_CHECK rk_status rk_j2k_count(rk_j2k_encoder *e);
 
 /* encode_blocks.c: rows y0 to y1 of a band (absolute, of one row of blocks), first at `data`. */
 RK_MUST_CHECK rk_status rk_j2k_queue_open(rk_j2k_encoder *e);

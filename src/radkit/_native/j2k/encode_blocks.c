@@ -167,7 +167,6 @@ static void queue_block(rk_j2k_encoder *e, const row *r, const void *values, uin
                                          .format = r->format,
                                          .half = e->step > 0,
                                          .weight = r->weight,
-                                         .slope = r->weight > 0 ? e->slope : 0,
                                          .values = values,
                                          .stride = r->stride,
                                          .out = out,

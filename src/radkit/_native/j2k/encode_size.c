@@ -1,6 +1,4 @@
-/* The step at which HT blocks take so many bytes, from the magnitudes of kept coefficients; nothing is coded. */
-#include "kernels/ht_encode_size.h"
-
+/* Counts of the magnitudes of kept coefficients: what the size of HT blocks depends on; nothing is coded. */
 #include "encode.h"
 #include "rules.h"
 
@@ -60,25 +58,16 @@ static void measure_band(sizing *s, uint32_t tile, unsigned comp, unsigned r, un
         }
 }
 
-static rk_status measure(sizing *s, rk_j2k_arena *arena)
+rk_status rk_j2k_count(rk_j2k_encoder *e)
 {
-    all_bands(s, count_blocks);
-    RK_TRY(rk_j2k_take(arena, (void **)&s->counts.quads, s->counts.blocks, RK_HT_BINS * sizeof(uint32_t)));
-    RK_TRY(rk_j2k_take(arena, (void **)&s->counts.samples, RK_HT_BINS, RK_HT_BINS * sizeof(uint32_t)));
-    s->counts.blocks = 0;
-    all_bands(s, measure_band);
-    rk_ht_counts_close(&s->counts);
-    return rk_j2k_fine();
-}
-
-rk_status rk_j2k_size_step(rk_j2k_encoder *e, uint64_t bytes, double *step)
-{
-    rk_j2k_arena arena = {.budget = &e->budget};
     sizing s = {.e = e};
     rk_ht_measure_table_fill(&s.kernels, e->task.cpu);
-    rk_status status = measure(&s, &arena);
-    if (status.code == RK_OK)
-        *step = rk_ht_size_step(&s.counts, (double)bytes);
-    rk_j2k_release(&arena);
-    return status;
+    all_bands(&s, count_blocks);
+    RK_TRY(rk_j2k_take(&e->arena, (void **)&s.counts.quads, s.counts.blocks, RK_HT_BINS * sizeof(uint32_t)));
+    RK_TRY(rk_j2k_take(&e->arena, (void **)&s.counts.samples, RK_HT_BINS, RK_HT_BINS * sizeof(uint32_t)));
+    s.counts.blocks = 0;
+    all_bands(&s, measure_band);
+    rk_ht_counts_close(&s.counts);
+    e->counts = s.counts;
+    return rk_j2k_fine();
 }

@@ -293,6 +293,7 @@ static rk_status give(rk_j2k_reader *r, const rk_j2k_pending *p, size_t there)
     bytes->data = r->body;
     bytes->size = (uint32_t)(there < p->size ? there : p->size);
     bytes->segment = p->segment;
+    bytes->layer = (uint16_t)r->layer;
     bytes->passes = (uint8_t)passes;
     if (block->last)
         block->last->next = bytes;
@@ -368,6 +369,7 @@ rk_status rk_j2k_read_packet(rk_j2k_reader *r, uint32_t comp, unsigned res, uint
     bool wanted = c->wanted && res <= c->top && rk_j2k_hits(&c->res[res], k);
     wanted = r->listing || (wanted && layer < t->wish->layers);
     r->count = 0;
+    r->layer = layer;
     if (rk_j2k_bit(&bits))
         RK_TRY(read_header(r, c, res, k, layer, wanted && c->wanted, &bits));
     rk_j2k_bits_close(&bits);

@@ -21,6 +21,7 @@ typedef struct rk_j2k_reader {
     const uint8_t *body, *end;   /* packets of that part */
     const uint8_t *head, *head_end; /* packed packet headers, if `packed` */
     bool packed;
+    uint32_t layer;              /* of the packet that is read */
     bool stopped;                /* nothing more is to be read */
     rk_status fault;             /* why, if it is a fault */
     rk_j2k_pending *pending;

@@ -42,8 +42,8 @@ static rk_status open_tiles(rk_j2k_recoder *r)
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
 /* Where the result has the block (bx, by) of a band, and how large it is. */
-static rk_j2k_recode_job job_of(rk_j2k_recoder *r, const rk_j2k_res *res, rk_j2k_outband *band,
-                                unsigned step, uint32_t bx, uint32_t by)
+static rk_j2k_recode_job job_of(const rk_j2k_res *res, const rk_j2k_outband *band, uint32_t bx,
+                                uint32_t by)
 {
     uint64_t x0 = (uint64_t)bx << res->xcb, x1 = x0 + ((uint64_t)1 << res->xcb);
     uint64_t y0 = (uint64_t)by << res->ycb, y1 = y0 + ((uint64_t)1 << res->ycb);
@@ -53,7 +53,6 @@ static rk_j2k_recode_job job_of(rk_j2k_recoder *r, const rk_j2k_res *res, rk_j2k
     y1 = y1 < band->all.y1 ? y1 : band->all.y1;
     return (rk_j2k_recode_job){
         .to = &band->blocks[(size_t)(by - band->by) * band->across + bx - band->bx],
-        .most = &r->planes[step],
         .width = (uint32_t)(x1 - x0),
         .height = (uint32_t)(y1 - y0),
         .kind = band->kind,
@@ -69,8 +68,7 @@ static rk_status visit_cell(rk_j2k_recoder *r, const rk_j2k_tilecomp *c, unsigne
             const rk_j2k_block *block = &cell->blocks[(size_t)y * cell->cols + x];
             if (!block->first)
                 continue;
-            rk_j2k_recode_job job = job_of(r, res, to, rk_j2k_step_index(n, res->bands[b].kind),
-                                           cell->bx + x, cell->by + y);
+            rk_j2k_recode_job job = job_of(res, to, cell->bx + x, cell->by + y);
             RK_TRY(rk_j2k_recode_block(r, c, &res->bands[b], block, job));
         }
     return rk_j2k_fine();
@@ -87,7 +85,6 @@ static rk_status visit_tile(rk_j2k_recoder *r, uint32_t number)
             for (uint64_t p = 0; p < (uint64_t)res->cols * res->rows; p++)
                 for (unsigned b = 0; res->precincts[p] && b < res->band_count; b++)
                     RK_TRY(visit_cell(r, c, n, b, &res->precincts[p]->cells[b], &to->bands[b]));
-
         }
     }
     return rk_j2k_fine();
@@ -115,8 +112,7 @@ rk_status rk_j2k_recoder_run(rk_j2k_recoder *r)
     for (uint32_t k = 0; k < r->opened; k++)
         if (r->tiles[k].stream)
             RK_TRY(visit_tile(r, k));
-    RK_TRY(rk_j2k_recode_flush(r));
-    return rk_j2k_recode_guard(r);
+    return rk_j2k_recode_flush(r);
 }
 
 /* Main header and tile-parts, and some bytes for the header of each packet and block. */
@@ -125,7 +121,8 @@ uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r)
     const rk_j2k_writing *w = &r->writing;
     uint64_t size = r->size + r->blocks * 6 + 512 + 6u * w->layout.comps;
     for (uint32_t k = 0; k < w->across * w->down; k++)
-        size += w->tiles[k].parts * 32u + w->tiles[k].turn_count * 8u;
+        size += w->tiles[k].parts * 32u
+                + (uint64_t)w->tiles[k].turn_count * rk_j2k_out_layers(w, &w->tiles[k]) * 8u;
     return size;
 }
 

@@ -10,7 +10,10 @@
  * decodes to the same samples, lossy or not. A block of Part 1 that ends behind the cleanup pass of plane
  * p becomes one HT cleanup pass of plane p; significance and refinement passes behind it become SigProp
  * and MagRef, which code the same samples (T.800 D.3, T.814 7.4, 7.5); and back. Blocks that are of the
- * wanted kind already keep their bytes, if they have segments that write.h can say.
+ * wanted kind already keep their bytes, those of Part 1 their layers as well. Tiles and components keep
+ * the parameters that they have of their own. The shift of a region of interest is part of the
+ * coefficients and stays, but for HT blocks that come of Part 1: few decoders know it there, so it is
+ * taken back, which is exact if blocks are reversible and whole.
  */
 #ifndef RK_J2K_RECODE_H
 #define RK_J2K_RECODE_H
@@ -23,7 +26,8 @@
 
 /* What is asked for. */
 typedef struct rk_j2k_recoding {
-    bool ht; /* kind of the blocks of the result */
+    bool ht;   /* kind of the blocks of the result */
+    bool keep; /* refuse what would not keep its bytes */
     uint8_t order;
     bool split, tlm, plt;
     const char *comment;
@@ -36,10 +40,12 @@ enum { RK_J2K_RECODE_ROOM = 32 };
 /* A block whose coefficients are on their way. */
 typedef struct rk_j2k_recode_job {
     rk_j2k_coded *to;
-    uint8_t *most;      /* magnitude bit-planes that its band needs */
     uint64_t offset;    /* of its first byte in the source */
     uint32_t width, height;
     uint8_t kind;       /* rk_band */
+    uint8_t most;       /* bit-planes that it may have */
+    bool causal;
+    uint8_t roi;        /* shift to be taken back, 0: none */
     uint8_t plane;      /* of the last cleanup pass */
     uint8_t refines;    /* passes behind that, of the plane below */
     /* what the kernel made of it: rows without gaps */
@@ -73,28 +79,33 @@ typedef struct rk_j2k_recoder {
     rk_t1_encode_table to_t1;
     rk_ht_encode_table to_ht;
     rk_j2k_recode_queue queue;
-    uint8_t planes[RK_J2K_STEPS_MAX]; /* that bands need, by step */
     uint64_t size, blocks;   /* bytes of all blocks, and their number */
     uint64_t cut;            /* blocks of the source that end above bit-plane 0 */
+    uint64_t steps;          /* in which blocks that are kept can be taken */
+    rk_j2k_own *own;         /* of the layout */
 } rk_j2k_recoder;
 
 /*
  * Reads the packets of a stream that was read strictly, which stays with the caller; `r` must be closed,
- * whatever is returned. RK_UNSUPPORTED, with the rule that says what, is for what the writer cannot lay
- * out: components of unlike kind, tiles with parameters of their own, a region of interest.
+ * whatever is returned. RK_UNSUPPORTED, with the rule that says what, is for what cannot be laid out.
  */
 RK_MUST_CHECK rk_status rk_j2k_recoder_open(rk_j2k_recoder *r, rk_j2k_stream *s,
                                             const rk_j2k_recoding *task);
 /* Codes all blocks, once. */
 RK_MUST_CHECK rk_status rk_j2k_recoder_run(rk_j2k_recoder *r);
+/*
+ * Chooses what of the blocks makes the best picture in a codestream of at most `room` bytes; after a run
+ * with `keep`. *least is what the lowest resolution takes alone: if that is above `room`, nothing is chosen.
+ */
+RK_MUST_CHECK rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least);
 /* About the bytes that rk_j2k_write takes after that. */
 uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r);
 void rk_j2k_recoder_close(rk_j2k_recoder *r);
 
-/* recode_layout.c: the layout that all tiles agree on. */
-RK_MUST_CHECK rk_status rk_j2k_recode_layout(const rk_j2k_recoder *r, rk_j2k_layout *layout);
-/* Raises guard bits until each band holds its planes. */
-RK_MUST_CHECK rk_status rk_j2k_recode_guard(rk_j2k_recoder *r);
+/* recode_layout.c: the layout of the source, as that of the result. */
+RK_MUST_CHECK rk_status rk_j2k_recode_layout(rk_j2k_recoder *r, rk_j2k_layout *layout);
+/* Says that there are no more than so many layers. */
+void rk_j2k_recode_layers(rk_j2k_recoder *r, uint16_t layers);
 
 /* recode_blocks.c: memory of the queue; one block; all that wait. `job` has what is known of the result. */
 RK_MUST_CHECK rk_status rk_j2k_recode_ready(rk_j2k_recoder *r);
@@ -103,12 +114,16 @@ RK_MUST_CHECK rk_status rk_j2k_recode_block(rk_j2k_recoder *r, const rk_j2k_tile
                                             rk_j2k_recode_job job);
 RK_MUST_CHECK rk_status rk_j2k_recode_flush(rk_j2k_recoder *r);
 
+/* recode_region.c: whether the shift of a component is taken back; does so for a block. */
+bool rk_j2k_recode_unshifts(const rk_j2k_recoder *r, const rk_j2k_coding *coding);
+RK_MUST_CHECK rk_status rk_j2k_recode_unshift(rk_j2k_recode_job *job);
+
 /* recode_encode.c: the blocks of n jobs whose values are there, at most RK_J2K_RECODE_ROOM. */
 RK_MUST_CHECK rk_status rk_j2k_recode_encode(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, size_t n);
 /* Keeps the bytes of a block. */
 RK_MUST_CHECK rk_status rk_j2k_recode_keep(rk_j2k_recoder *r, const rk_j2k_recode_job *job,
                                            rk_j2k_coded coded, const uint8_t *first,
-                                           const uint8_t *second, unsigned planes);
+                                           const uint8_t *second);
 
 /* recode_refine.c: room that SigProp and MagRef of any block have (T.814 7.1.1). */
 #define RK_J2K_REFINE_ROOM RK_HT_REFINE_MAX

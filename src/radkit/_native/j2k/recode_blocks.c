@@ -15,6 +15,8 @@ rk_status rk_j2k_recode_ready(rk_j2k_recoder *r)
 {
     rk_j2k_arena *a = &r->arena;
     rk_j2k_recode_queue *q = &r->queue;
+    if (r->task.keep)
+        return rk_j2k_fine();
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->jobs, 2 * ROOM, sizeof *q->jobs));
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->t1, ROOM, sizeof *q->t1));
     RK_TRY(rk_j2k_take_raw(a, (void **)&q->ht, ROOM, sizeof *q->ht));
@@ -34,36 +36,26 @@ static rk_status corrupt(const rk_j2k_recode_job *job, enum rk_j2k_rule rule)
 
 /* ---- blocks of Part 1 ------------------------------------------------------------------------ */
 
-static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
-                           const rk_j2k_block *block, rk_j2k_recode_job job)
+/* A block that goes on as its packets brought it. */
+static rk_status keep_plain(rk_j2k_recoder *r, const rk_j2k_block *block,
+                            const rk_j2k_recode_job *job, unsigned planes)
+{
+    *job->to = (rk_j2k_coded){.chunks = block->first, .planes = (uint8_t)planes};
+    for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
+        r->size += bytes->size;
+        r->blocks++;
+        r->steps++;
+    }
+    return rk_j2k_fine();
+}
+
+static rk_status queue_plain(rk_j2k_recoder *r, rk_t1_block b, rk_j2k_recode_job job)
 {
     rk_j2k_recode_queue *q = &r->queue;
-    const rk_j2k_joiner joiner = {r->stream, &r->bytes};
-    if (block->zero > planes)
-        return corrupt(&job, RK_J2K_ZERO_PLANES);
-    planes -= block->zero;
-    rk_t1_block b = {.width = job.width,
-                     .height = job.height,
-                     .band = job.kind,
-                     .style = style & 0x3F,
-                     .planes = (uint8_t)planes,
-                     .stride = job.width};
-    RK_TRY(rk_j2k_join_plain(&joiner, block, &b));
-    if (b.passes > (planes ? 3 * planes - 2 : 0))
-        return corrupt(&job, RK_J2K_PASSES);
-    if (!b.passes)
-        return rk_j2k_fine();
-    r->cut += b.passes < 3 * planes - 2;
-    if (!r->task.ht && !(style & STYLES_CODED) && b.count == 1) { /* the block as it is */
-        rk_j2k_coded coded = {.size = b.segments->size,
-                              .passes = (uint16_t)b.passes,
-                              .planes = (uint8_t)planes};
-        return rk_j2k_recode_keep(r, &job, coded, b.segments->data, NULL, planes);
-    }
-    if (planes > RK_COEF_PLANES_INT32)
+    if (b.planes > RK_COEF_PLANES_INT32 || r->task.keep)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
-    job.format = b.format = planes > RK_COEF_PLANES_INT16 ? RK_COEF_INT32 : RK_COEF_INT16;
-    job.plane = (uint8_t)(planes - 1 - (b.passes - 1) / 3);
+    job.format = b.format = b.planes > RK_COEF_PLANES_INT16 ? RK_COEF_INT32 : RK_COEF_INT16;
+    job.plane = (uint8_t)(b.planes - 1 - (b.passes - 1) / 3);
     job.refines = (b.passes - 1) % 3;
     job.values = b.out = q->values + q->t1_count * VALUES;
     for (uint32_t k = 0; k < b.count; k++)
@@ -74,13 +66,40 @@ static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
     return q->t1_count == ROOM ? rk_j2k_recode_flush(r) : rk_j2k_fine();
 }
 
+static rk_status add_plain(rk_j2k_recoder *r, unsigned style, unsigned planes,
+                           const rk_j2k_block *block, rk_j2k_recode_job job)
+{
+    const rk_j2k_joiner joiner = {r->stream, &r->bytes};
+    uint32_t passes = 0;
+    if (block->zero > planes)
+        return corrupt(&job, RK_J2K_ZERO_PLANES);
+    planes -= block->zero;
+    for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next)
+        passes += bytes->passes;
+    if (passes > (planes ? 3 * planes - 2 : 0))
+        return corrupt(&job, RK_J2K_PASSES);
+    if (!passes)
+        return rk_j2k_fine();
+    r->cut += passes < 3 * planes - 2;
+    if (!r->task.ht && !(style & RK_J2K_HT && style & STYLES_CODED))
+        return keep_plain(r, block, &job, planes);
+    rk_t1_block b = {.width = job.width,
+                     .height = job.height,
+                     .band = job.kind,
+                     .style = style & 0x3F,
+                     .planes = (uint8_t)planes,
+                     .stride = job.width};
+    RK_TRY(rk_j2k_join_plain(&joiner, block, &b));
+    return queue_plain(r, b, job);
+}
+
 /* ---- HT blocks ------------------------------------------------------------------------------- */
 
 static rk_status queue_ht(rk_j2k_recoder *r, rk_ht_block b, rk_j2k_recode_job job)
 {
     rk_j2k_recode_queue *q = &r->queue;
     bool narrow = b.plane == 0 && b.passes == 1;
-    if (!narrow && b.plane + b.planes > HT_PLANES_INT32)
+    if ((!narrow && b.plane + b.planes > HT_PLANES_INT32) || r->task.keep)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job.offset);
     job.plane = b.plane;
     job.refines = (uint8_t)(b.passes - 1);
@@ -123,7 +142,7 @@ static rk_status add_ht(rk_j2k_recoder *r, unsigned style, unsigned planes,
                           .refine = passes > 1 ? set.refine.size : 0,
                           .passes = (uint16_t)passes,
                           .planes = (uint8_t)(b.plane + 1)};
-    return rk_j2k_recode_keep(r, &job, coded, set.cleanup.data, set.refine.data, planes);
+    return rk_j2k_recode_keep(r, &job, coded, set.cleanup.data, set.refine.data);
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */
@@ -134,11 +153,14 @@ rk_status rk_j2k_recode_block(rk_j2k_recoder *r, const rk_j2k_tilecomp *c,
 {
     unsigned style = c->coding->style.flags, flags = block->flags;
     bool plain = !(style & RK_J2K_HT) || flags & RK_J2K_IS_PLAIN;
+    unsigned planes = band->planes + c->coding->roi;
+    job.most = (uint8_t)(planes < UINT8_MAX ? planes : UINT8_MAX);
+    job.roi = rk_j2k_recode_unshifts(r, c->coding) ? c->coding->roi : 0;
+    job.causal = style & RK_T1_CAUSAL;
     job.offset = (uint64_t)(block->first->data - r->stream->data);
     if (!plain && !(flags & RK_J2K_IS_HT))
         return rk_j2k_fine();
-    return plain ? add_plain(r, style, band->planes, block, job)
-                 : add_ht(r, style, band->planes, block, job);
+    return plain ? add_plain(r, style, planes, block, job) : add_ht(r, style, planes, block, job);
 }
 
 static rk_status weigh_result(rk_j2k_recode_job *job, uint32_t result, uint64_t peak)
@@ -164,8 +186,10 @@ static rk_status decode_t1(rk_j2k_recoder *r)
     }
     RK_TRY(rk_j2k_take_raw(&r->bytes, &work, (uint64_t)size + 4096, 1)); /* aligned to 64 */
     r->t1.decode(q->t1, q->t1_count, work);
-    for (size_t k = 0; k < q->t1_count; k++)
+    for (size_t k = 0; k < q->t1_count; k++) {
         RK_TRY(weigh_result(&q->jobs[k], q->t1[k].result, q->t1[k].peak));
+        RK_TRY(rk_j2k_recode_unshift(&q->jobs[k]));
+    }
     return rk_j2k_fine();
 }
 
@@ -194,6 +218,8 @@ rk_status rk_j2k_recode_flush(rk_j2k_recoder *r)
     rk_j2k_recode_queue *q = &r->queue;
     if (rk_j2k_late(r->stream))
         return rk_j2k_too_late(r->stream);
+    if (r->task.keep) /* there is no queue */
+        return rk_j2k_fine();
     RK_TRY(decode_t1(r));
     RK_TRY(decode_ht(r));
     RK_TRY(rk_j2k_recode_encode(r, q->jobs, q->t1_count));

@@ -5,21 +5,26 @@
 #include "rules.h"
 
 rk_status rk_j2k_recode_keep(rk_j2k_recoder *r, const rk_j2k_recode_job *job, rk_j2k_coded coded,
-                             const uint8_t *first, const uint8_t *second, unsigned planes)
+                             const uint8_t *first, const uint8_t *second)
 {
     uint64_t size = (uint64_t)coded.size + coded.refine;
+    const uint8_t *source = r->stream->data;
+    bool there = first >= source && first < source + r->stream->stop
+                 && (!coded.refine || second == first + coded.size);
     uint8_t *bytes;
-    RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&bytes, size + 1, 1));
-    if (coded.size)
-        memcpy(bytes, first, coded.size);
-    if (coded.refine)
-        memcpy(bytes + coded.size, second, coded.refine);
-    coded.data = bytes;
+    coded.data = first;
+    if (!there) {
+        RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&bytes, size + 1, 1));
+        if (coded.size)
+            memcpy(bytes, first, coded.size);
+        if (coded.refine)
+            memcpy(bytes + coded.size, second, coded.refine);
+        coded.data = bytes;
+    }
     *job->to = coded;
+    r->steps += coded.refine ? 2 : 1;
     r->size += size;
     r->blocks++;
-    if (planes > *job->most)
-        *job->most = (uint8_t)planes;
     return rk_j2k_fine();
 }
 
@@ -46,17 +51,16 @@ static rk_status keep_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *job,
                          const rk_ht_encode_block *b)
 {
     uint8_t refine[RK_J2K_REFINE_ROOM];
-    bool causal = r->writing.layout.style.flags & RK_T1_CAUSAL;
     rk_j2k_coded coded = {.size = b->size, .passes = 1, .planes = (uint8_t)(job->plane + 1)};
     if (b->result)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job->offset);
     if (!b->size)
         return rk_j2k_fine();
     if (job->refines)
-        coded.refine = (uint32_t)rk_j2k_recode_refine(job, causal, refine);
+        coded.refine = (uint32_t)rk_j2k_recode_refine(job, job->causal, refine);
     if (coded.refine)
         coded.passes = 1 + job->refines;
-    return rk_j2k_recode_keep(r, job, coded, b->out, refine, b->planes + job->plane);
+    return rk_j2k_recode_keep(r, job, coded, b->out, refine);
 }
 
 static rk_status encode_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, size_t n)
@@ -93,7 +97,7 @@ static rk_status encode_ht(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, siz
 /* All passes down to the plane of the job's cleanup pass, and those of refinement below. */
 static rk_status keep_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *job, const rk_t1_source *b)
 {
-    if (b->result)
+    if (b->result || b->planes > job->most)
         return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_PLANES, job->offset);
     if (!b->passes)
         return rk_j2k_fine();
@@ -103,7 +107,7 @@ static rk_status keep_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *job, const 
     rk_j2k_coded coded = {.size = b->ends[passes - 1].length,
                           .passes = (uint16_t)passes,
                           .planes = (uint8_t)b->planes};
-    return rk_j2k_recode_keep(r, job, coded, b->out, NULL, b->planes);
+    return rk_j2k_recode_keep(r, job, coded, b->out, NULL);
 }
 
 static rk_status encode_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, size_t n)
@@ -122,7 +126,7 @@ static rk_status encode_t1(rk_j2k_recoder *r, const rk_j2k_recode_job *jobs, siz
         q->to_t1[k] = (rk_t1_source){.width = job->width,
                                      .height = job->height,
                                      .band = job->kind,
-                                     .style = r->writing.layout.style.flags & RK_T1_CAUSAL,
+                                     .style = job->causal ? RK_T1_CAUSAL : 0,
                                      .format = job->format,
                                      .floor = job->plane - (job->refines > 0),
                                      .values = job->values,

@@ -1,136 +1,146 @@
-/* The layout of a recoded stream: that of its source, as far as write.h can say it. */
-#include <string.h>
-
+/* The layout of a recoded stream: that of its source, with blocks of the other kind. */
 #include "recode.h"
 #include "rules.h"
 
-#define STYLES_KEPT RK_T1_CAUSAL
+/* ---- components ------------------------------------------------------------------------------ */
 
-static rk_status refuse(enum rk_j2k_rule rule)
+/*
+ * Flags of blocks of Part 1 that keep their bytes are kept; of others only what HT knows, too, stays.
+ * Where both kinds stand side by side, those of Part 1 are made anew if need be.
+ */
+static uint8_t flags_of(const rk_j2k_recoder *r, unsigned flags)
 {
-    return rk_j2k_fail(RK_UNSUPPORTED, rule, 0);
+    if (r->task.ht)
+        return (uint8_t)((flags & RK_T1_CAUSAL) | RK_J2K_HT);
+    return (uint8_t)(flags & RK_J2K_HT ? flags & RK_T1_CAUSAL : flags);
 }
 
-/* Components of one kind, with a sample at each point of the grid. */
-static rk_status check_components(const rk_j2k_stream *s)
+/* Says derived steps one by one (E.1.1), which more decoders read, if their exponents allow it. */
+static void expound(rk_j2k_quant *q, unsigned levels)
 {
-    for (uint32_t k = 0; k < s->count; k++) {
-        const rk_j2k_component *c = &s->comps[k], *first = &s->comps[0];
-        if (c->dx != 1 || c->dy != 1)
-            return refuse(RK_J2K_SUBSAMPLING);
-        if (c->depth != first->depth || c->sign != first->sign)
-            return refuse(RK_J2K_DEPTH);
+    unsigned first = q->steps[0] >> 11;
+    if (q->style != 1 || (levels > 1 && first < levels - 1))
+        return;
+    for (unsigned r = 1; r <= levels; r++)
+        for (unsigned kind = 1; kind <= 3; kind++)
+            q->steps[rk_j2k_step_index(r, kind)] =
+                (uint16_t)((first - (r - 1)) << 11 | (q->steps[0] & 2047));
+    q->style = 2;
+    q->bands = (uint8_t)(3 * levels + 1);
+}
+
+static rk_j2k_coding coding_of(const rk_j2k_recoder *r, const rk_j2k_coding *source)
+{
+    rk_j2k_coding c = *source;
+    if (rk_j2k_recode_unshifts(r, source))
+        c.roi = 0;
+    c.style.flags = flags_of(r, c.style.flags);
+    expound(&c.quant, c.style.levels);
+    return c;
+}
+
+static bool same_coding(const rk_j2k_coding *a, const rk_j2k_coding *b)
+{
+    return rk_j2k_same_style(&a->style, &b->style) && rk_j2k_same_quant(&a->quant, &b->quant)
+           && a->roi == b->roi;
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------- */
+
+/* Layers are kept where blocks keep their bytes: HT blocks are whole in the first one. */
+static uint16_t layers_of(const rk_j2k_recoder *r, const rk_j2k_params *p)
+{
+    for (uint32_t k = 0; k < r->stream->count && !r->task.ht; k++) {
+        unsigned flags = p->comps[k].style.flags;
+        if (!(flags & RK_J2K_HT) || flags & RK_J2K_MIXED)
+            return p->layers;
     }
+    return 1;
+}
+
+static rk_status copy_codings(rk_j2k_recoder *r, const rk_j2k_params *p, rk_j2k_coding **codings)
+{
+    RK_TRY(rk_j2k_take_raw(&r->arena, (void **)codings, r->stream->count, sizeof **codings));
+    for (uint32_t k = 0; k < r->stream->count; k++)
+        (*codings)[k] = coding_of(r, &p->comps[k]);
     return rk_j2k_fine();
 }
 
-static bool same_style(const rk_j2k_style *a, const rk_j2k_style *b)
+/* Irreversible coefficients of a region are reconstructed without the half that others get (E.1.1.2). */
+static rk_status check_regions(const rk_j2k_recoder *r, const rk_j2k_params *p)
 {
-    return a->levels == b->levels && a->xcb == b->xcb && a->ycb == b->ycb
-           && a->reversible == b->reversible
-           && (a->flags & STYLES_KEPT) == (b->flags & STYLES_KEPT)
-           && memcmp(a->precincts, b->precincts, a->levels + 1u) == 0;
-}
-
-/* Exponent and mantissa of a band, derived ones as such (E.1.1). False if they cannot be said. */
-static bool step_of(const rk_j2k_quant *q, unsigned r, unsigned kind, uint16_t *step)
-{
-    if (q->style != 1) {
-        *step = q->steps[rk_j2k_step_index(r, kind)];
-        return true;
-    }
-    int exponent = (q->steps[0] >> 11) - (r > 1 ? (int)r - 1 : 0);
-    *step = (uint16_t)(exponent << 11 | (q->steps[0] & 2047));
-    return exponent >= 0;
-}
-
-/* Takes the steps of a component in. Exponents of the reversible path only say how many planes there are. */
-static rk_status add_quant(rk_j2k_layout *l, const rk_j2k_quant *q, bool first)
-{
-    rk_j2k_quant *to = &l->quant;
-    if (q->guard > to->guard)
-        to->guard = q->guard;
-    for (unsigned r = 0; r <= l->style.levels; r++)
-        for (unsigned kind = r ? 1 : 0; kind <= (r ? 3u : 0u); kind++) {
-            uint16_t *step = &to->steps[rk_j2k_step_index(r, kind)], new;
-            if (!step_of(q, r, kind, &new))
-                return refuse(RK_J2K_QUANT_STEPS);
-            if (first || (l->style.reversible && new > *step))
-                *step = new;
-            else if (!l->style.reversible && new != *step)
-                return refuse(RK_J2K_QUANT_STEPS);
-        }
+    for (uint32_t k = 0; k < r->stream->count; k++)
+        if (rk_j2k_recode_unshifts(r, &p->comps[k]) && !p->comps[k].style.reversible)
+            return rk_j2k_fail(RK_UNSUPPORTED, RK_J2K_ROI, r->stream->start);
     return rk_j2k_fine();
 }
 
-static rk_status add_tile(rk_j2k_layout *l, const rk_j2k_stream *s, const rk_j2k_params *p,
-                          bool first)
+/* What a tile has of its own; it shares the codings of the main header where nothing differs. */
+static rk_status set_own(rk_j2k_recoder *r, const rk_j2k_params *p, const rk_j2k_coding *main,
+                         rk_j2k_own *own)
 {
-    if (p->mct != l->mct)
-        return refuse(RK_J2K_MCT);
-    for (uint32_t k = 0; k < s->count; k++) {
-        const rk_j2k_coding *c = &p->comps[k];
-        if (c->roi)
-            return refuse(RK_J2K_ROI);
-        if (!same_style(&c->style, &l->style))
-            return refuse(RK_J2K_STYLE);
-        RK_TRY(add_quant(l, &c->quant, first && k == 0));
+    bool same = true;
+    rk_j2k_coding *copy;
+    RK_TRY(check_regions(r, p));
+    *own = (rk_j2k_own){.comps = main, .layers = layers_of(r, p), .mct = p->mct};
+    for (uint32_t k = 0; k < r->stream->count && same; k++) {
+        rk_j2k_coding c = coding_of(r, &p->comps[k]);
+        same = same_coding(&c, &main[k]);
     }
+    if (same)
+        return rk_j2k_fine();
+    RK_TRY(copy_codings(r, p, &copy));
+    own->comps = copy;
     return rk_j2k_fine();
 }
 
-static void begin(const rk_j2k_recoder *r, const rk_j2k_params *p, rk_j2k_layout *l)
+static void begin(const rk_j2k_recoder *r, const rk_j2k_coding *main, rk_j2k_layout *l)
 {
     const rk_j2k_stream *s = r->stream;
-    const rk_j2k_style *style = &p->comps[0].style;
     *l = (rk_j2k_layout){.image = {s->x0, s->y0, s->x1, s->y1},
                          .tx0 = s->tx0,
                          .ty0 = s->ty0,
                          .tw = s->tw,
                          .th = s->th,
                          .comps = (uint16_t)s->count,
-                         .depth = s->comps[0].depth,
-                         .sign = s->comps[0].sign,
-                         .style = *style,
+                         .style = main->style,
+                         .quant = main->quant,
                          .order = r->task.order,
-                         .layers = 1,
-                         .mct = p->mct,
+                         .layers = layers_of(r, &s->main),
+                         .mct = s->main.mct,
+                         .precincts = rk_j2k_has_precincts(&main->style),
                          .split = r->task.split,
                          .tlm = r->task.tlm,
                          .plt = r->task.plt,
-                         .comment = r->task.comment};
-    l->style.flags = (uint8_t)((style->flags & STYLES_KEPT) | (r->task.ht ? RK_J2K_HT : 0));
-    l->quant.style = style->reversible ? 0 : 2;
-    l->quant.bands = (uint8_t)(3 * style->levels + 1);
-    for (unsigned k = 0; k <= style->levels; k++)
-        l->precincts |= style->precincts[k] != 0xFF;
+                         .comment = r->task.comment,
+                         .components = s->comps,
+                         .codings = main};
 }
 
-rk_status rk_j2k_recode_layout(const rk_j2k_recoder *r, rk_j2k_layout *layout)
+rk_status rk_j2k_recode_layout(rk_j2k_recoder *r, rk_j2k_layout *layout)
 {
-    bool first = true;
-    RK_TRY(check_components(r->stream));
+    rk_j2k_coding *main;
+    rk_j2k_own *own;
+    RK_TRY(copy_codings(r, &r->stream->main, &main));
+    RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&own, r->opened, sizeof *own));
+    begin(r, main, layout);
     for (uint32_t k = 0; k < r->opened; k++) {
-        const rk_j2k_params *p = &r->tiles[k].params;
-        if (!r->tiles[k].stream)
-            continue;
-        if (first)
-            begin(r, p, layout);
-        RK_TRY(add_tile(layout, r->stream, p, first));
-        first = false;
+        bool came = r->tiles[k].stream;
+        RK_TRY(set_own(r, came ? &r->tiles[k].params : &r->stream->main, main, &own[k]));
     }
-    return first ? rk_j2k_fail(RK_TRUNCATED, RK_J2K_NO_SOT, 0) : rk_j2k_fine();
+    layout->own = r->own = own;
+    return rk_j2k_fine();
 }
 
-rk_status rk_j2k_recode_guard(rk_j2k_recoder *r)
+void rk_j2k_recode_layers(rk_j2k_recoder *r, uint16_t layers)
 {
-    rk_j2k_layout *l = &r->writing.layout;
-    for (unsigned n = 0; n <= l->style.levels; n++)
-        for (unsigned kind = n ? 1 : 0; kind <= (n ? 3u : 0u); kind++)
-            while (rk_j2k_band_planes(l, n, kind) < r->planes[rk_j2k_step_index(n, kind)]) {
-                if (l->quant.guard == 7)
-                    return refuse(RK_J2K_PLANES);
-                l->quant.guard++;
-            }
-    return rk_j2k_fine();
+    r->writing.layout.layers = layers_of(r, &r->stream->main);
+    if (r->writing.layout.layers > layers)
+        r->writing.layout.layers = layers;
+    for (uint32_t k = 0; k < r->opened; k++) {
+        bool came = r->tiles[k].stream;
+        uint16_t there = layers_of(r, came ? &r->tiles[k].params : &r->stream->main);
+        r->own[k].layers = there < layers ? there : layers;
+        r->writing.tiles[k].layers = r->own[k].layers;
+    }
 }

@@ -38,6 +38,7 @@ typedef struct rk_j2k_bytes {
     const uint8_t *data;
     uint32_t size;
     uint16_t segment; /* its number in the block */
+    uint16_t layer;   /* of the packet */
     uint8_t passes;   /* that it adds to the segment */
 } rk_j2k_bytes;
 

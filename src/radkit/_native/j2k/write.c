@@ -93,8 +93,10 @@ static rk_status put_part(parts *p, uint32_t number)
     rk_j2k_put16(p->sink, 10);
     rk_j2k_put16(p->sink, number);
     rk_j2k_put32(p->sink, 0);
-    rk_j2k_put8(p->sink, t->part++);
+    rk_j2k_put8(p->sink, t->part);
     rk_j2k_put8(p->sink, t->parts);
+    if (t->part++ == 0)
+        rk_j2k_write_own(p->w, number, p->sink);
     size_t header = p->sink->size;
     rk_j2k_put16(p->sink, RK_SOD);
     RK_TRY(put_packets(p, t));
@@ -121,7 +123,7 @@ static rk_status put_parts(parts *p)
 {
     uint32_t tiles = p->w->across * p->w->down;
     unsigned rounds = p->w->layout.order == 1 || p->w->layout.order == 2
-                          ? p->w->layout.style.levels + 1u
+                          ? p->w->levels + 1u
                           : 0;
     for (unsigned r = 0; r < rounds; r++)
         for (uint32_t k = 0; k < tiles; k++) {
@@ -142,9 +144,12 @@ static rk_status take_lengths(rk_j2k_writing *w, rk_j2k_arena *arena, rk_j2k_sin
     uint64_t most = 0;
     if (!w->layout.plt)
         return rk_j2k_fine();
-    for (uint32_t k = 0; k < w->across * w->down; k++)
-        most = w->tiles[k].turn_count > most ? w->tiles[k].turn_count : most;
-    most = most * w->layout.layers * 5;
+    for (uint32_t k = 0; k < w->across * w->down; k++) {
+        const rk_j2k_outtile *t = &w->tiles[k];
+        uint64_t packets = (uint64_t)t->turn_count * rk_j2k_out_layers(w, t);
+        most = packets > most ? packets : most;
+    }
+    most *= 5;
     most += (most / PLT_ROOM + 1) * 8;
     RK_TRY(rk_j2k_take_raw(arena, (void **)&plt->data, most, 1));
     plt->capacity = (size_t)most;

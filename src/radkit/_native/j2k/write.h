@@ -12,7 +12,17 @@
 
 #define RK_J2K_PARTS_MAX 255 /* tile-parts of a tile, TNsot */
 
-/* What the main header says. All components are of one kind. */
+/* What a tile says of its own. */
+typedef struct rk_j2k_own {
+    const rk_j2k_coding *comps; /* by component */
+    uint16_t layers;
+    uint8_t mct;
+} rk_j2k_own;
+
+/*
+ * What the headers say. Without `components` all are of one kind, as are the tiles; with them `style`,
+ * `quant`, `layers` and `mct` are what COD and QCD of the main header say.
+ */
 typedef struct rk_j2k_layout {
     rk_j2k_rect image;    /* on the reference grid */
     uint32_t tx0, ty0;    /* tile grid; the first tile begins at or before the image */
@@ -29,6 +39,9 @@ typedef struct rk_j2k_layout {
     bool split;           /* a tile-part for each run of packets of one resolution */
     bool tlm, plt, sop, eph;
     const char *comment;  /* Latin-1, or NULL */
+    const rk_j2k_component *components; /* of SIZ, or NULL */
+    const rk_j2k_coding *codings;       /* that the main header says, by component */
+    const rk_j2k_own *own;              /* by tile; comps is `codings` where nothing differs */
 } rk_j2k_layout;
 
 /* Of a block: what the layers up to this one hold together. */
@@ -37,10 +50,16 @@ typedef struct rk_j2k_cut {
     uint16_t passes;
 } rk_j2k_cut;
 
-/* A code-block. With cuts there is one codeword segment, `size` and `passes` are not used. */
+/*
+ * A code-block. With cuts there is one codeword segment, `size` and `passes` are not used. With chunks it
+ * is written as packets of another codestream brought it, and only `planes` is used besides.
+ */
 typedef struct rk_j2k_coded {
     const uint8_t *data;
     const rk_j2k_cut *cuts; /* one for each layer, or NULL: all is in the first layer */
+    const rk_j2k_bytes *chunks;
+    const rk_j2k_bytes *stop; /* the first chunk that is left out, or NULL */
+    const rk_j2k_bytes *next; /* state of writing: the first chunk of the layers to come */
     uint32_t size;          /* of the first codeword segment */
     uint32_t refine;        /* of the second one (SigProp and MagRef of HT), behind the first */
     uint16_t passes;        /* 0: all zeros, not included */
@@ -88,11 +107,14 @@ typedef struct rk_j2k_turn {
     uint64_t key[4];
     rk_j2k_outres *res;
     uint32_t precinct;
+    uint16_t comp;
     uint8_t number; /* of the resolution */
 } rk_j2k_turn;
 
 typedef struct rk_j2k_outtile {
     rk_j2k_rect all;
+    const rk_j2k_coding *codings; /* by component, or NULL: as the layout says */
+    uint16_t layers;              /* 0: as the layout says */
     rk_j2k_outcomp *comps;
     rk_j2k_turn *turns; /* in the order of the progression, without layers */
     size_t turn_count;
@@ -107,6 +129,7 @@ typedef struct rk_j2k_outtile {
 typedef struct rk_j2k_writing {
     rk_j2k_layout layout;
     uint32_t across, down; /* tiles */
+    unsigned levels;       /* the most of any component */
     rk_j2k_outtile *tiles;
     rk_j2k_arena *arena;
 } rk_j2k_writing;
@@ -128,10 +151,24 @@ static inline unsigned rk_j2k_step_index(unsigned r, unsigned kind)
     return r == 0 ? 0 : 3 * (r - 1) + kind;
 }
 /* Mb of such a band (E.1). */
+unsigned rk_j2k_quant_planes(const rk_j2k_quant *quant, unsigned r, unsigned kind);
 unsigned rk_j2k_band_planes(const rk_j2k_layout *layout, unsigned r, unsigned kind);
+/* Layers of a tile. */
+static inline uint16_t rk_j2k_out_layers(const rk_j2k_writing *w, const rk_j2k_outtile *t)
+{
+    return t->layers ? t->layers : w->layout.layers;
+}
+/* How a component of a tile is coded. */
+static inline const rk_j2k_style *rk_j2k_out_style(const rk_j2k_writing *w,
+                                                   const rk_j2k_outtile *t, unsigned comp)
+{
+    return t->codings ? &t->codings[comp].style : &w->layout.style;
+}
 
 /* write_order.c: fills `turns` of a tile. */
 RK_MUST_CHECK rk_status rk_j2k_set_turns(rk_j2k_writing *w, rk_j2k_outtile *t);
+/* Tile-parts that it takes, with as many layers as there are now. */
+uint16_t rk_j2k_count_parts(const rk_j2k_writing *w, const rk_j2k_outtile *t);
 /* Back to the first packet, nothing sent. */
 void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t);
 /* The precinct whose packet comes now, or NULL at the end; then on to the next. */
@@ -144,6 +181,11 @@ void rk_j2k_write_packet(const rk_j2k_writing *w, rk_j2k_outtile *t, const rk_j2
 
 /* write_markers.c: SOC and the main header; TLM has room for `parts` entries, to be filled in. */
 void rk_j2k_write_main(const rk_j2k_writing *w, rk_j2k_sink *sink, size_t parts, size_t *tlm);
+bool rk_j2k_has_precincts(const rk_j2k_style *style);
+bool rk_j2k_same_style(const rk_j2k_style *a, const rk_j2k_style *b);
+bool rk_j2k_same_quant(const rk_j2k_quant *a, const rk_j2k_quant *b);
+/* Segments of what tile number `tile` says otherwise than the main header. */
+void rk_j2k_write_own(const rk_j2k_writing *w, uint32_t tile, rk_j2k_sink *sink);
 /* Fills in entry number `index`. `at` is what rk_j2k_write_main set. */
 void rk_j2k_set_tlm(const rk_j2k_writing *w, rk_j2k_sink *sink, size_t at, size_t index,
                     uint32_t tile, uint32_t size);

@@ -129,8 +129,20 @@ typedef struct piece {
     uint16_t passes;
 } piece;
 
+/* True if the chunk is one of those that the packet brings. */
+static bool is_now(const rk_j2k_coded *block, const rk_j2k_bytes *chunk, unsigned layer)
+{
+    return chunk && chunk != block->stop && chunk->layer == layer;
+}
+
 static piece piece_of(const rk_j2k_coded *block, unsigned layer)
 {
+    piece p = {0};
+    if (block->chunks) {
+        for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
+            p.passes = (uint16_t)(p.passes + c->passes);
+        return p;
+    }
     if (!block->cuts)
         return layer ? (piece){0} : (piece){0, block->size, block->refine, block->passes};
     rk_j2k_cut before = {0}, now = block->cuts[layer];
@@ -142,6 +154,8 @@ static piece piece_of(const rk_j2k_coded *block, unsigned layer)
 /* The first layer that the block is in; `layers` if none. */
 static uint16_t first_layer(const rk_j2k_coded *block, unsigned layers)
 {
+    if (block->chunks)
+        return block->chunks->layer;
     if (!block->cuts)
         return block->passes ? 0 : (uint16_t)layers;
     unsigned k = 0;
@@ -150,20 +164,39 @@ static uint16_t first_layer(const rk_j2k_coded *block, unsigned layers)
     return (uint16_t)k;
 }
 
+/* Bits that Lblock must be for a length of so many passes (B.10.7). */
+static unsigned need_of(unsigned need, uint32_t size, unsigned passes)
+{
+    unsigned room = log2_of(passes), bits_of = size ? log2_of(size) + 1 : 0;
+    return bits_of > need + room ? bits_of - room : need;
+}
+
+static void raise_lblock(bits *b, rk_j2k_coded *block, unsigned need)
+{
+    for (; block->lblock < need; block->lblock++)
+        put_bit(b, 1);
+    put_bit(b, 0);
+}
+
+static void put_chunk_lengths(bits *b, rk_j2k_coded *block, unsigned layer)
+{
+    unsigned need = block->lblock;
+    for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
+        need = need_of(need, c->size, c->passes);
+    raise_lblock(b, block, need);
+    for (const rk_j2k_bytes *c = block->next; is_now(block, c, layer); c = c->next)
+        put_bits(b, c->size, need + log2_of(c->passes));
+}
+
 static void put_lengths(bits *b, rk_j2k_coded *block, const piece *p, bool ht)
 {
     /* A cleanup pass has a segment of its own, SigProp and MagRef share one (T.814 B.3). */
     unsigned passes[2] = {ht ? 1 : p->passes, ht ? p->passes - 1u : 0};
     uint32_t sizes[2] = {p->size, p->refine};
     unsigned need = block->lblock;
-    for (unsigned k = 0; k < 2 && passes[k]; k++) {
-        unsigned room = log2_of(passes[k]), bits_of = sizes[k] ? log2_of(sizes[k]) + 1 : 0;
-        if (bits_of > need + room)
-            need = bits_of - room;
-    }
-    for (; block->lblock < need; block->lblock++)
-        put_bit(b, 1);
-    put_bit(b, 0);
+    for (unsigned k = 0; k < 2 && passes[k]; k++)
+        need = need_of(need, sizes[k], passes[k]);
+    raise_lblock(b, block, need);
     for (unsigned k = 0; k < 2 && passes[k]; k++)
         put_bits(b, sizes[k], need + log2_of(passes[k]));
 }
@@ -184,29 +217,44 @@ static void put_block(bits *b, rk_j2k_cover *cover, rk_j2k_coded *block, uint32_
         put_tree(b, cover->zero, cover->cols, cover->rows, x, y, zero + 1u);
     }
     put_passes(b, p.passes);
-    put_lengths(b, block, &p, ht);
+    if (block->chunks)
+        put_chunk_lengths(b, block, layer);
+    else
+        put_lengths(b, block, &p, ht);
+}
+
+/* Bit-planes that the zero planes of a packet header count from: Mb, with a region of interest more. */
+static unsigned planes_of(const rk_j2k_writing *w, const rk_j2k_outtile *t,
+                          const rk_j2k_turn *turn, unsigned kind)
+{
+    if (!t->codings)
+        return rk_j2k_band_planes(&w->layout, turn->number, kind);
+    const rk_j2k_coding *c = &t->codings[turn->comp];
+    return rk_j2k_quant_planes(&c->quant, turn->number, kind) + c->roi;
 }
 
 /* Trees of all precincts as before the first packet. */
 void rk_j2k_unwrite(rk_j2k_writing *w, rk_j2k_outtile *t)
 {
-    unsigned layers = w->layout.layers;
+    unsigned layers = rk_j2k_out_layers(w, t);
     t->at = t->first = 0;
     t->layer = 0;
     t->packets = 0;
     t->part = 0;
+    t->parts = rk_j2k_count_parts(w, t);
     for (size_t n = 0; n < t->turn_count; n++) {
         const rk_j2k_turn *turn = &t->turns[n];
         for (unsigned k = 0; k < turn->res->band_count; k++) {
             rk_j2k_cover *cover = &turn->res->covers[3 * (size_t)turn->precinct + k];
             rk_j2k_outband *band = &turn->res->bands[k];
-            unsigned planes = rk_j2k_band_planes(&w->layout, turn->number, band->kind);
+            unsigned planes = planes_of(w, t, turn, band->kind);
             for (uint32_t y = 0; y < cover->rows; y++)
                 for (uint32_t x = 0; x < cover->cols; x++) {
                     rk_j2k_coded *block =
                         &band->blocks[(size_t)(cover->y + y) * band->across + cover->x + x];
                     size_t leaf = (size_t)y * cover->cols + x;
                     block->lblock = 3;
+                    block->next = block->chunks;
                     cover->inclusion[leaf].value = first_layer(block, layers);
                     /* Blocks that are in no layer may not make the zero planes of others dear. */
                     cover->zero[leaf].value =
@@ -248,6 +296,18 @@ static bool put_header(const rk_j2k_writing *w, const rk_j2k_turn *turn, unsigne
     return any;
 }
 
+static void put_body(rk_j2k_coded *block, unsigned layer, rk_j2k_sink *sink)
+{
+    if (block->chunks) {
+        for (; is_now(block, block->next, layer); block->next = block->next->next)
+            rk_j2k_put_bytes(sink, block->next->data, block->next->size);
+        return;
+    }
+    piece p = piece_of(block, layer);
+    if (p.passes)
+        rk_j2k_put_bytes(sink, block->data + p.from, (size_t)p.size + p.refine);
+}
+
 void rk_j2k_write_packet(const rk_j2k_writing *w, rk_j2k_outtile *t, const rk_j2k_turn *turn,
                          rk_j2k_sink *sink)
 {
@@ -264,10 +324,6 @@ void rk_j2k_write_packet(const rk_j2k_writing *w, rk_j2k_outtile *t, const rk_j2
         rk_j2k_put16(sink, RK_EPH);
     for (unsigned k = 0; any && k < turn->res->band_count; k++)
         for (uint32_t y = 0; y < covers[k].rows; y++)
-            for (uint32_t x = 0; x < covers[k].cols; x++) {
-                const rk_j2k_coded *block = block_at(turn, k, x, y);
-                piece p = piece_of(block, layer);
-                if (p.passes)
-                    rk_j2k_put_bytes(sink, block->data + p.from, (size_t)p.size + p.refine);
-            }
+            for (uint32_t x = 0; x < covers[k].cols; x++)
+                put_body(block_at(turn, k, x, y), layer, sink);
 }

@@ -2,11 +2,19 @@
 #include "rules.h"
 #include "write.h"
 
+unsigned rk_j2k_quant_planes(const rk_j2k_quant *quant, unsigned r, unsigned kind)
+{
+    bool derived = quant->style == 1;
+    int exponent = quant->steps[derived ? 0 : rk_j2k_step_index(r, kind)] >> 11;
+    if (derived && r > 0)
+        exponent -= (int)r - 1;
+    int planes = (int)quant->guard + exponent - 1;
+    return planes > 0 ? (unsigned)planes : 0;
+}
+
 unsigned rk_j2k_band_planes(const rk_j2k_layout *layout, unsigned r, unsigned kind)
 {
-    const rk_j2k_quant *q = &layout->quant;
-    unsigned planes = q->guard + (q->steps[rk_j2k_step_index(r, kind)] >> 11);
-    return planes ? planes - 1 : 0;
+    return rk_j2k_quant_planes(&layout->quant, r, kind);
 }
 
 size_t rk_j2k_marks_of(uint32_t cols, uint32_t rows)
@@ -62,9 +70,9 @@ static rk_status open_cover(rk_j2k_writing *w, const rk_j2k_outres *res,
     return rk_j2k_take(w->arena, (void **)&cover->zero, nodes, sizeof *cover->zero);
 }
 
-static rk_status open_res(rk_j2k_writing *w, const rk_j2k_outcomp *c, unsigned r)
+static rk_status open_res(rk_j2k_writing *w, const rk_j2k_style *style, const rk_j2k_outcomp *c,
+                          unsigned r)
 {
-    const rk_j2k_style *style = &w->layout.style;
     rk_j2k_outres *res = &c->res[r];
     unsigned shift = (unsigned)style->levels - r, inner = r > 0;
     res->all = (rk_j2k_rect){rk_j2k_shrink(c->all.x0, shift), rk_j2k_shrink(c->all.y0, shift),
@@ -95,6 +103,27 @@ static rk_status open_res(rk_j2k_writing *w, const rk_j2k_outcomp *c, unsigned r
     return rk_j2k_fine();
 }
 
+/* ceil(n / step) of all sides */
+static rk_j2k_rect on_grid(rk_j2k_rect r, uint32_t dx, uint32_t dy)
+{
+    return (rk_j2k_rect){r.x0 / dx + (r.x0 % dx > 0), r.y0 / dy + (r.y0 % dy > 0),
+                         r.x1 / dx + (r.x1 % dx > 0), r.y1 / dy + (r.y1 % dy > 0)};
+}
+
+static rk_status open_comp(rk_j2k_writing *w, rk_j2k_outtile *t, unsigned k)
+{
+    const rk_j2k_component *own = w->layout.components ? &w->layout.components[k] : NULL;
+    const rk_j2k_style *style = rk_j2k_out_style(w, t, k);
+    rk_j2k_outcomp *c = &t->comps[k];
+    c->all = own ? on_grid(t->all, own->dx, own->dy) : t->all;
+    if (style->levels > w->levels)
+        w->levels = style->levels;
+    RK_TRY(rk_j2k_take(w->arena, (void **)&c->res, style->levels + 1u, sizeof *c->res));
+    for (unsigned r = 0; r <= style->levels; r++)
+        RK_TRY(open_res(w, style, c, r));
+    return rk_j2k_fine();
+}
+
 static rk_status open_tile(rk_j2k_writing *w, uint32_t number)
 {
     const rk_j2k_layout *l = &w->layout;
@@ -107,13 +136,10 @@ static rk_status open_tile(rk_j2k_writing *w, uint32_t number)
     t->all.x1 = right < l->image.x1 ? (uint32_t)right : l->image.x1;
     t->all.y1 = bottom < l->image.y1 ? (uint32_t)bottom : l->image.y1;
     RK_TRY(rk_j2k_take(w->arena, (void **)&t->comps, l->comps, sizeof *t->comps));
-    for (unsigned k = 0; k < l->comps; k++) {
-        rk_j2k_outcomp *c = &t->comps[k];
-        c->all = t->all;
-        RK_TRY(rk_j2k_take(w->arena, (void **)&c->res, l->style.levels + 1u, sizeof *c->res));
-        for (unsigned r = 0; r <= l->style.levels; r++)
-            RK_TRY(open_res(w, c, r));
-    }
+    t->layers = l->own ? l->own[number].layers : 0;
+    t->codings = l->own ? l->own[number].comps : NULL;
+    for (unsigned k = 0; k < l->comps; k++)
+        RK_TRY(open_comp(w, t, k));
     return rk_j2k_set_turns(w, t);
 }
 

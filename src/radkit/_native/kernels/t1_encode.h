@@ -22,10 +22,6 @@ typedef struct rk_t1_end {
  * a value stands for the middle between it and the next one away from 0, as a dead zone quantiser
  * leaves it. They are measured if `weight` is not 0. (For `floor` > 0 `half` says nothing of what
  * planes below 0 hold.)
- *
- * If `slope` is not 0 coding stops as soon as no later pass is likely to gain `slope` per byte. So for a
- * rate control that ends at this slope nearly all passes are there that it will choose. (Not for the last plane of
- * integers, which takes away all that is left: a slope below 4 * weight is better left 0.)
  */
 typedef struct rk_t1_source {
     uint32_t width, height;
@@ -34,7 +30,7 @@ typedef struct rk_t1_source {
     uint8_t format; /* rk_coef, but not RK_COEF_INT64 */
     uint8_t floor;
     bool half;
-    double weight, slope;
+    double weight;
     const void *values; /* aligned to their type */
     size_t stride;      /* of values, in coefficients */
     uint8_t *out;
@@ -51,8 +47,8 @@ typedef struct rk_t1_source {
  * Encodes n code-blocks. They may differ in all they are; outputs do not overlap.
  *
  * Contract, the same for every variant:
- *   - `width`, `height` are in range, `style` < 64, `floor` < 32; `weight` and `slope` are finite, not
- *     negative, and `slope` > 0 has `weight` > 0.
+ *   - `width`, `height` are in range, `style` < 64, `floor` < 32; `weight` is finite, not
+ *     negative.
  *   - Nothing is read beyond width coefficients of a row, nothing written beyond `capacity`.
  *   - `work` has rk_t1_encode_work(largest capacity) bytes, aligned to 64; nothing needs to be set
  *     before, nothing is kept in it.

@@ -34,7 +34,7 @@ typedef struct rk_t1_pass {
 } rk_t1_pass;
 
 /*
- * A block on its way: which passes there are, where segments end, lengths, gains, when to stop. A variant
+ * A block on its way: which passes there are, where segments end, lengths, gains. A variant
  * calls rk_t1_begin, then codes `pass` into `mq` and calls rk_t1_next until that says there is no more.
  */
 typedef struct rk_t1_job {
@@ -43,10 +43,7 @@ typedef struct rk_t1_job {
     rk_t1_pass pass; /* to be coded */
     uint32_t index;  /* of this pass */
     uint32_t first;  /* pass of the open segment */
-    size_t spent;    /* bits of the open segment before this pass */
     rk_mq_point points[RK_T1_PASSES]; /* of the open segment */
-    size_t bits[RK_T1_PASSES];        /* that each pass took */
-    double left;                      /* of the squared error, if there is a slope to stop at */
 } rk_t1_job;
 
 /* `planes` as found (32 for INT32_MIN). False if there is nothing to code; the result is complete then. */
