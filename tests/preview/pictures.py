@@ -44,7 +44,9 @@ def coded_ct(syntax: str = "htj2k-lossless-rpcl") -> bytes:
 def coded_series(slices: int = 20) -> tuple[bytes, ...]:
     """Slices in reversed order, so that names and numbers do not help."""
     rng = np.random.default_rng(3)
-    array = np.stack([phantom(160, 128) + rng.integers(0, 5) for _ in range(slices)])
+    array = np.stack(
+        [phantom(160, 128) + rng.integers(0, 5, dtype=np.uint16) for _ in range(slices)]
+    )
     paths = sorted(write_series(None, array, slices=slices).iterdir())
     made = [radkit.transcode(path, None, "htj2k-lossless-rpcl").data for path in paths]
     return tuple(data for data in reversed(made) if data is not None)

@@ -35,25 +35,19 @@ def test_every_byte_is_sent_once(syntax):
     assert (made.needs_transcode is None) == (syntax != "explicit-le")
 
 
+@pytest.mark.filterwarnings("ignore::radkit.CorrectionWarning")
 def test_each_step_allows_its_resolution():
     data = coded_ct()
-    have = bytearray(len(data))
-    right = {r: radkit.decode(data, reduce=r) for r in range(2)}
     for step in plan(data):
-        for offset, length in step.ranges:
-            have[offset : offset + length] = data[offset : offset + length]
-        found = radkit.decode(bytes(have), reduce=step.reduce, strict=False)
-        assert np.array_equal(found, right[step.reduce])
+        found = radkit.decode(data[: step.bytes_total], reduce=step.reduce, strict=False)
+        assert np.array_equal(found, radkit.decode(data, reduce=step.reduce))
 
 
 @pytest.mark.filterwarnings("ignore::radkit.CorrectionWarning")
 def test_steps_of_a_shared_file_allow_their_resolution():
     data = shared("syntaxes/htj2k_rpcl_us_rct.dcm").read_bytes()
-    have = bytearray(len(data))
     for step in plan(data):
-        for offset, length in step.ranges:
-            have[offset : offset + length] = data[offset : offset + length]
-        found = radkit.decode(bytes(have), reduce=step.reduce, strict=False)
+        found = radkit.decode(data[: step.bytes_total], reduce=step.reduce, strict=False)
         assert np.array_equal(found, radkit.decode(data, reduce=step.reduce))
 
 
@@ -71,8 +65,8 @@ def test_budget_ends_the_plan():
     made = plan(data, max_bytes=size)
     assert len(made) == 1 and not made.fits and made.original is None
     assert plan(data, max_bytes=len(data)).fits
-    made = plan(data, rate_kbit_s=1000, budget_s=whole[0].seconds + 0.001)
-    assert len(made) == 1
+    made = plan(data, rate_kbit_s=1000, budget_s=whole[2].seconds + 1e-6)
+    assert len(made) == 3
     made = plan(data, max_bytes=10)
     assert len(made) == 1 and not made.fits  # the first step is always there
 
@@ -149,8 +143,8 @@ def test_jump_goes_on_from_what_was_sent():
     series = coded_series()
     made = schedule(series, rate_kbit_s=1000)
     done = 4
-    jumped = made.jump(2, done=done)
-    assert jumped[0].frames == (2,)
+    jumped = made.jump(3, done=done)
+    assert jumped[0].frames == (3,)
     assert jumped[0].bytes_total == made[done - 1].bytes_total + jumped[0].bytes
     assert jumped.bytes_total == made.bytes_total
     rest = sorted((step.source, step.ranges) for step in made.steps[done:])
@@ -159,7 +153,7 @@ def test_jump_goes_on_from_what_was_sent():
     coarse = {step.frames[0] for step in made.steps[:done]}
     for step in jumped:
         if step.lossless:
-            assert step.frames == (2,)
+            assert step.frames == (3,)
             break
         coarse.add(step.frames[0])
     assert coarse == set(range(len(series)))
@@ -171,8 +165,8 @@ def test_jump_goes_on_from_what_was_sent():
 
 def test_jump_twice():
     made = schedule(coded_series(), rate_kbit_s=1000)
-    again = made.jump(1, done=3).jump(18, done=5)
-    assert again[0].frames == (18,)
+    again = made.jump(1, done=3).jump(16, done=5)
+    assert again[0].frames == (16,)
     assert again.bytes_total == made.bytes_total
 
 

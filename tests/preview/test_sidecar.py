@@ -56,7 +56,7 @@ def test_any_syntax(name):
         one = right if remote.frames == 1 else right[frame]
         assert np.array_equal(remote.decode(frame), one)
     assert np.array_equal(
-        remote.render(size=(64, 64)), radkit.render(data, frames=0, size=(64, 64))
+        remote.render(size=(64, 64)), radkit.render(data, frames=0, size=(64, 64), reduce=0)
     )
 
 

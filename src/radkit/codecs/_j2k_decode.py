@@ -20,6 +20,7 @@ from radkit.codecs._common import (
     dtype_for,
 )
 from radkit.codecs._j2k_header import Header
+from radkit.codecs._j2k_lengths import promised_bytes
 from radkit.codecs.frame import FrameSpec, UncodedFrame
 from radkit.errors import (
     CorruptPixelData,
@@ -30,7 +31,7 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 
-__all__ = ["decode_any", "decode_labelled", "decode_prefix"]
+__all__ = ["decode_any", "decode_labelled", "decode_prefix", "prefix_share"]
 
 MOST_LAYERS = 65535
 
@@ -150,6 +151,24 @@ def decode_prefix(
         header, wish, dtype_for(bits, signed), None
     )
     return made.array, made.sound
+
+
+def prefix_share(data: Any) -> float:
+    """Return the share of a codestream's bytes that is there, 0 to 1.
+
+    All of them are known by TLM, or if there is one tile-part only; else it is an estimate
+    by the tile-parts that have begun.
+    """
+    view = as_view(data)
+    header = _j2k_header.parse(view, strict=False)
+    if header.stream.sound == 1.0:
+        return 1.0
+    start, parts = header.facts["start"], header.stream.parts()
+    place = (start, (parts[0][1] if parts else header.facts["end"]) - start)
+    total = promised_bytes(view, place)
+    if total is None:
+        return header.stream.sound
+    return min((len(view) - start) / total, 1.0 - 2.0**-20)
 
 
 def _tell_damage(made: _Made, problems: list[Problem]) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.common import parse_named_configuration
+from zarr.registry import register_codec
 
 from radkit import limits
 from radkit.codecs import htj2k
@@ -145,3 +146,7 @@ def _split(data: bytes, count: int) -> list[bytes]:
         streams.append(data[start : start + length])
         start += length
     return streams
+
+
+# For those who import this where the package's entry points are not installed.
+register_codec(NAME, HTJ2K)

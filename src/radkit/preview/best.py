@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from radkit.codecs._common import as_view
-from radkit.codecs._j2k_decode import decode_prefix
+from radkit.codecs._j2k_decode import decode_prefix, prefix_share
 from radkit.pixels.resize import check_size, fit, resize_values
 
 __all__ = ["best"]
@@ -33,8 +33,9 @@ def best(data: Any, *, size: tuple[int, int] | None = None) -> tuple[np.ndarray,
         As `radkit.codecs.jpeg2000.decode` gives it: (rows, cols) or (rows, cols,
         components).
     share : float
-        The share of it that is there, 0 to 1: of code-blocks and of the bytes that the
-        tile-parts promise, the smaller one.
+        The share of the codestream's bytes that is there, 0 to 1; where nothing says how
+        many they are (several tile-parts without TLM) an estimate. Of all bytes the share
+        of code-blocks that are sound.
 
     Raises
     ------
@@ -60,7 +61,10 @@ def best(data: Any, *, size: tuple[int, int] | None = None) -> tuple[np.ndarray,
     reduce = 0
     if box is not None:
         reduce = _reduction(view, box)
-    array, share = decode_prefix(view, reduce=reduce)
+    array, sound = decode_prefix(view, reduce=reduce)
+    share = prefix_share(view)
+    if share == 1.0:
+        share = sound  # nothing is cut, something may be damaged
     if box is None:
         return array, share
     return resize_values(array, fit(*array.shape[:2], box)), share

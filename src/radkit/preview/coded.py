@@ -21,6 +21,7 @@ Ranges = list[tuple[int, int]]
 
 # Codings with resolutions, whose frames may be sent in parts.
 CUTTABLE = frozenset({"jpeg2000", "htj2k"})
+ITEM = 8  # bytes of the tag and length in front of a fragment (PS3.5 7.5)
 
 
 def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -122,6 +123,13 @@ class CodedObject:
     def pieces(self, frame: int) -> tuple[tuple[int, int], ...]:
         """Return (offset, size) of a frame's pieces in the object."""
         return self.opened.map.ranges(frame)
+
+    def lead(self, frame: int) -> int:
+        """Return where what a frame needs begins: its item, and for the first one the header."""
+        start = self.pieces(frame)[0][0]
+        if frame == 0:
+            return 0
+        return start - ITEM if self.opened.obj.syntax.encapsulated else start
 
     def index(self, frame: int) -> CodestreamIndex:
         """Return where everything of a frame's codestream is; read once."""

@@ -17,7 +17,6 @@ __all__ = [
     "frame_pieces",
     "nearest_first",
     "plan",
-    "with_header",
     "with_rest",
 ]
 
@@ -58,8 +57,9 @@ def plan(
     Returns
     -------
     Plan
-        The header of the object is part of the first step. Of a source that cannot be
-        sent in parts each frame is one step, and `needs_transcode` says what could be.
+        The header of the object is part of the first step of its first frame. Of a source
+        that cannot be sent in parts each frame is one step, and `needs_transcode` says what
+        could be.
 
     Raises
     ------
@@ -89,7 +89,6 @@ def plan(
             for place, number in enumerate(numbers)
         ]
         pieces = [piece for group in _by_stage(chains) for piece in group]
-        pieces = with_header(coded, pieces)
         if goal == 0 and sorted(numbers) == list(range(coded.frames)):
             pieces = with_rest(coded, pieces)
         names = (coded.name,)
@@ -178,7 +177,8 @@ def frame_pieces(
         )
         return
     pieces = coded.pieces(number)
-    sent = 0
+    start = coded.lead(number)
+    sent, lead = 0, [(start, pieces[0][0] - start)]
     side = min(coded.opened.image.rows, coded.opened.image.cols)
     cuts = coded.cuts(number, goal=goal)
     large = [cut for cut in cuts if side >> cut.reduce >= least] or cuts[-1:]
@@ -189,26 +189,16 @@ def frame_pieces(
             stage=stage,
             reduce=cut.reduce,
             layers=cut.layers,
-            ranges=tuple(file_ranges(pieces, [(sent, cut.size - sent)])),
+            ranges=tuple(joined([*lead, *file_ranges(pieces, [(sent, cut.size - sent)])])),
             lossless=cut.reduce == 0 and cut.layers is None,
         )
-        sent = cut.size
+        sent, lead = cut.size, []
 
 
 def _by_stage(chains: Sequence[Sequence[Piece]]) -> Iterator[list[Piece]]:
     stages = {piece.stage for chain in chains for piece in chain}
     for stage in sorted(stages):
         yield [piece for chain in chains for piece in chain if piece.stage == stage]
-
-
-def with_header(coded: CodedObject, pieces: list[Piece]) -> list[Piece]:
-    """Put what lies before the pixel data in front of the first piece."""
-    pixels = coded.opened.obj.pixels
-    if not pieces or pixels is None or coded.deflated:
-        return pieces
-    first = pieces[0]
-    ranges = joined([(0, pixels.value), *first.ranges])
-    return [dataclasses.replace(first, ranges=tuple(ranges)), *pieces[1:]]
 
 
 def with_rest(coded: CodedObject, pieces: list[Piece]) -> list[Piece]:
@@ -232,11 +222,11 @@ def nearest_first(pieces: Sequence[Piece], frame: int) -> list[Piece]:
     def far(piece: Piece) -> tuple[int, int]:
         return abs(piece.frame - frame), piece.frame
 
-    own = [piece for piece in coarse + rest if piece.frame == frame]
-    others = [piece for piece in rest if piece.frame != frame]
     return [
-        *own[:1],
-        *sorted((piece for piece in coarse if piece.frame != frame), key=far),
-        *own[1:],
-        *sorted(others, key=lambda piece: (piece.stage, *far(piece))),
+        *sorted(coarse, key=far),
+        *(piece for piece in rest if piece.frame == frame),
+        *sorted(
+            (piece for piece in rest if piece.frame != frame),
+            key=lambda piece: (piece.stage, *far(piece)),
+        ),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from radkit import limits
 from radkit.codecs import jpeg2000
-from radkit.codecs._j2k_decode import decode_prefix
+from radkit.codecs._j2k_decode import decode_prefix, prefix_share
 from radkit.codecs._j2k_index import CodestreamIndex
 from radkit.errors import OptionError, TruncatedPixelData
 
@@ -97,8 +97,10 @@ class Progressive:
         for reduce in range(index.reductions + 1):
             for layers in (None, *range(index.layers - 1, 0, -1)):
                 if self._sound(index, reduce, layers) == 1.0:
-                    return Best(reduce, layers, index.sound)
-        raise TruncatedPixelData("the lowest resolution has not come yet", decoded=index.sound)
+                    return Best(reduce, layers, prefix_share(bytes(self._data)))
+        raise TruncatedPixelData(
+            "the lowest resolution has not come yet", decoded=prefix_share(bytes(self._data))
+        )
 
     def image(self, reduce: int = 0, out: np.ndarray | None = None) -> np.ndarray:
         """Return the picture of a size as far as it is there.

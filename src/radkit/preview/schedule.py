@@ -10,7 +10,6 @@ from radkit.preview.plan import (
     CUTTABLE_CODING,
     frame_pieces,
     nearest_first,
-    with_header,
     with_rest,
 )
 from radkit.preview.series import in_order
@@ -94,7 +93,6 @@ def _object_chains(coded: CodedObject, *, first: int, source: int) -> list[list[
         list(frame_pieces(coded, number, frame=first + number, source=source, least=LEAST))
         for number in range(coded.frames)
     ]
-    chains[0] = with_header(coded, chains[0])
     flat = with_rest(coded, [piece for chain in chains for piece in chain])
     chains[-1][-1] = flat[-1]
     return chains
