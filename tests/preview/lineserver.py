@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ PIECE = 2048
 
 
 class _Line:
-    """Lets bytes through at a constant rate, after a latency for each request."""
+    """Lets bytes through at a constant rate; the first ones of a connection after a latency."""
 
     def __init__(self, rate_kbit_s: float | None, latency_s: float) -> None:
         self.rate = rate_kbit_s
@@ -22,8 +23,7 @@ class _Line:
         self.free = 0.0
 
     def begin(self) -> None:
-        # A line that has work goes on with it: only the first of requests in a row waits.
-        self.free = max(self.free, time.perf_counter() + self.latency)
+        self.free = time.perf_counter() + self.latency
 
     def send(self, size: int) -> None:
         if self.rate is None:
@@ -38,6 +38,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.line.begin()
+
     def do_GET(self) -> None:
         data = self.server.files.get(self.path)
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -50,7 +54,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
         self.send_header("Content-Length", str(len(part)))
         self.end_headers()
-        self.server.line.begin()
         for start in range(0, len(part), PIECE):
             piece = part[start : start + PIECE]
             self.server.line.send(len(piece))
@@ -85,6 +88,24 @@ def serve(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def stream(server: _Server, asked: Sequence[tuple[int, int, int]]) -> Iterator[bytes]:
+    """Ask for all (file, offset, length) at once over one connection; give them as they come."""
+    with socket.create_connection(server.server_address[:2]) as to:
+        text = "".join(
+            f"GET /{number} HTTP/1.1\r\nHost: line\r\nRange: bytes={at}-{at + size - 1}\r\n\r\n"
+            for number, at, size in asked
+        )
+        asking = threading.Thread(target=to.sendall, args=(text.encode(),))
+        asking.start()
+        with to.makefile("rb") as answers:
+            for _, _, size in asked:
+                assert b" 206 " in answers.readline()
+                while answers.readline().strip():
+                    pass
+                yield answers.read(size)
+        asking.join()
 
 
 class Client:
