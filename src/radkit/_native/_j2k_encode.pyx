@@ -51,6 +51,7 @@ cdef extern from "j2k/encode.h" nogil:
     rk_status rk_j2k_cut_layers(rk_j2k_encoder *e, const uint64_t *targets)
     rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
+    rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squares)
     rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
     rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
     void rk_j2k_encoder_close(rk_j2k_encoder *e)
@@ -206,6 +207,23 @@ cdef class Encoder:
         if status.code != RK_OK:
             raise _error(status, &self.e)
         return size
+
+    def squares_at(self, double step) -> float:
+        """Return about the squared error of all samples at a step, before they are rounded.
+
+        Nothing is coded or transformed back. The encoder must keep coefficients.
+        """
+        cdef double squares = 0
+        cdef rk_status status
+        if not 0 < step < 1e30:
+            raise ValueError("the step is none")
+        self._prepare_model()
+        with nogil:
+            status = rk_j2k_encoder_squares_at(&self.e, step, &squares)
+        self.busy = False
+        if status.code != RK_OK:
+            raise _error(status, &self.e)
+        return squares
 
     cdef int _prepare_model(self) except -1:
         if self.busy or not self.e.task.keep:

@@ -104,16 +104,30 @@ rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     return rk_j2k_raise_guard(e);
 }
 
+/* Transforms, once. */
+static rk_status keep(rk_j2k_encoder *e, double step)
+{
+    rk_j2k_set_steps(e, step);
+    RK_TRY(set_floats(e));
+    for (uint32_t k = 0; k < e->writing.across * e->writing.down; k++)
+        RK_TRY(rk_j2k_keep_tile(e, k));
+    return rk_j2k_fine();
+}
+
 /* Transforms and counts, once. */
 static rk_status count(rk_j2k_encoder *e)
 {
     if (e->counts.quads)
         return rk_j2k_fine();
-    rk_j2k_set_steps(e, 1.0);
-    RK_TRY(set_floats(e));
-    for (uint32_t k = 0; k < e->writing.across * e->writing.down; k++)
-        RK_TRY(rk_j2k_keep_tile(e, k));
+    RK_TRY(keep(e, 1.0));
     return rk_j2k_count(e);
+}
+
+rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squares)
+{
+    RK_TRY(keep(e, step));
+    *squares = rk_j2k_squares(e);
+    return rk_j2k_fine();
 }
 
 rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)

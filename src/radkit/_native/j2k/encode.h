@@ -123,6 +123,9 @@ RK_MUST_CHECK rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step);
  * model (ht_encode_size.h): mostly within 3 %. Needs `keep`; the coefficients that it transforms stay for runs.
  */
 RK_MUST_CHECK rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step);
+/* About the squared error of all samples together at a step, before they are rounded; needs `keep`. */
+RK_MUST_CHECK rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step,
+                                                  double *squares);
 RK_MUST_CHECK rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes);
 void rk_j2k_encoder_close(rk_j2k_encoder *e);
 /* About the bytes that rk_j2k_write takes after a run, seldom less. */
@@ -142,6 +145,9 @@ double rk_j2k_weight(const rk_j2k_encoder *e, unsigned comp, unsigned r, unsigne
 /* Sets layout.quant and deltas for a step; what to raise after a run. */
 void rk_j2k_set_steps(rk_j2k_encoder *e, double step);
 RK_MUST_CHECK rk_status rk_j2k_raise_guard(rk_j2k_encoder *e);
+
+/* encode_error.c: squared error of kept coefficients with the present steps. */
+double rk_j2k_squares(const rk_j2k_encoder *e);
 
 /* encode_rows.c: all of a tile through the wavelet. */
 RK_MUST_CHECK rk_status rk_j2k_encode_tile(rk_j2k_encoder *e, uint32_t number);
