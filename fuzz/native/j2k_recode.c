@@ -110,9 +110,11 @@ static rk_j2k_limits large(void)
                            .memory = (size_t)1 << 30};
 }
 
+/* What only shows when a block is decoded. */
 static bool is_bad_block(const rk_status *status)
 {
-    return status->code == RK_CORRUPT && status->rule == RK_J2K_BLOCK;
+    return status->code == RK_CORRUPT
+           && (status->rule == RK_J2K_BLOCK || status->rule == RK_J2K_PLANES);
 }
 
 /* The samples of the source, unless the result is cut. */
