@@ -19,6 +19,9 @@ from radkit.errors import EncodeError, OptionError, VerificationError
 __all__ = ["LOWEST_STEP", "Coder", "code_lossy", "psnr", "target_bytes"]
 
 RUNS = 10
+RUNS_AFTER_MODEL = 5  # frames that were lossy before have steps where others have a curve
+SHORT = 1.03  # what a size may be over its target in the end
+PSNR_SHORT = 0.3  # dB that may be missing in the end
 RATIO_TOLERANCE = 0.01
 PSNR_TOLERANCE = 0.1
 LOWEST_STEP = 0.05
@@ -30,11 +33,11 @@ class Coder:
     """One image and the ways to code it.
 
     `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back. `trial`
-    codes so that the same samples come back, and faster; `squares` gives about the mean square
-    error of a step without coding.
+    codes so that the same samples come back, if that is faster; `squares` gives about the mean
+    square error of a step without coding.
     `code_to` codes in about so many bytes, where a coder can do that by itself. `larger` says
-    whether the lossless stream is surely larger, without coding it; `guess` gives a step that
-    takes about so many bytes.
+    whether the lossless stream is surely larger, without coding all of it; `guess` gives a step
+    that takes about so many bytes.
     `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
     """
 
@@ -44,11 +47,11 @@ class Coder:
     lossless: Callable[[], bytes]
     code: Callable[[float], bytes]
     decode: Callable[[bytes], np.ndarray]
-    trial: Callable[[float], bytes]
     squares: Callable[[float], float]
     guess: Callable[[int], float]
+    larger: Callable[[int], bool]
+    trial: Callable[[float], bytes] | None = None
     code_to: Callable[[int], bytes] | None = None
-    larger: Callable[[int], bool] | None = None
 
 
 def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
@@ -96,7 +99,7 @@ class _Curve:
 
 
 BYTES = _Curve(-0.65, -0.3, -2.5)  # log of bytes
-DECIBELS = _Curve(-7.8, -1.5, -15.0)  # PSNR
+DECIBELS = _Curve(-7.8, -1.5, -40.0)  # PSNR; steep where rounding hides what is left
 
 
 def _solve(
@@ -105,6 +108,7 @@ def _solve(
     curve: _Curve,
     tolerance: float,
     known: tuple[float, float] | None = None,
+    runs: int = RUNS,
 ) -> float:
     """Return the step whose miss is within `tolerance`, or the nearest of those tried.
 
@@ -115,7 +119,7 @@ def _solve(
     before = None if known is None else (math.log(known[0]), known[1])
     best, nearest = at, math.inf
     sides: set[bool] = set()
-    for _ in range(RUNS):
+    for _ in range(runs):
         miss = miss_of(math.exp(at))
         if abs(miss) < nearest:
             best, nearest = at, abs(miss)
@@ -138,15 +142,24 @@ def _solve(
 
 def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     """Aim at `target` bytes; never above if `hard`."""
-    if coder.code_to is not None and coder.larger is not None and coder.larger(target):
-        return _by_allocation(coder.code_to, target, hard=hard), True
-    whole = coder.lossless()
-    if len(whole) <= target:
-        return whole, False
+    if not coder.larger(target):
+        whole = coder.lossless()
+        if len(whole) <= target:
+            return whole, False
     if coder.code_to is not None:
         return _by_allocation(coder.code_to, target, hard=hard), True
+    best = _by_steps(coder, target, hard=hard)
+    if len(best) > SHORT * target:  # headers alone take too much: lose nothing for a few bytes
+        whole = coder.lossless()
+        if len(whole) <= 1.1 * len(best):
+            return whole, False
+    return best, True
+
+
+def _by_steps(coder: Coder, target: int, *, hard: bool) -> bytes:
+    """Search the step that takes `target` bytes."""
     best: bytes | None = None
-    smallest = len(whole)
+    smallest: float = math.inf
 
     def size_of(q: float) -> int:
         nonlocal best, smallest
@@ -163,8 +176,8 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     size = max(int(aim), 1)
     _by_guesses(size_of, size, coder.guess, tolerance)
     if best is None:
-        raise _too_few(target, smallest)
-    return best, True
+        raise _too_few(target, int(smallest))
+    return best
 
 
 def _by_guesses(
@@ -179,7 +192,7 @@ def _by_guesses(
     miss = miss_of(first)
     if abs(miss) > tolerance:
         second = guess(max(int(size * math.exp(-miss)), 1))
-        _solve(miss_of, second, BYTES, tolerance, (first, miss))
+        _solve(miss_of, second, BYTES, tolerance, (first, miss), RUNS_AFTER_MODEL)
 
 
 def _by_allocation(code_to: Callable[[int], bytes], target: int, *, hard: bool) -> bytes:
@@ -214,6 +227,7 @@ def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:
     on the step, shows when the samples of that step are looked at.
     """
     tried: dict[float, float] = {}
+    sizes: dict[float, int] = {}
 
     def expected(q: float) -> float:
         return 10 * math.log10(coder.peak * coder.peak / coder.squares(q))
@@ -225,23 +239,41 @@ def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:
         return _solve(miss, start, DECIBELS, PSNR_TOLERANCE / 10)
 
     def miss_of(q: float) -> float:
-        data = coder.trial(q)
-        tried[q] = min(psnr(coder.image, coder.decode(data), coder.peak), 200.0)
+        data = (coder.trial or coder.code)(q)
+        tried[q], sizes[q] = _decibels(coder, data), len(data)
         return tried[q] - wanted
 
     # A uniform error of q has a mean square of q * q / 12.
     first = step_for(wanted, coder.peak * 10 ** (0.54 - wanted / 20))
     if abs(miss_of(first)) > PSNR_TOLERANCE:
         second = step_for(wanted - (tried[first] - expected(first)), first)
-        _solve(miss_of, second, DECIBELS, PSNR_TOLERANCE, (first, tried[first] - wanted))
+        known = first, tried[first] - wanted
+        # Such steps take more than no loss does, mostly.
+        if first < LIKE_LOSSLESS and _is_smaller(coder, sizes[first]):
+            return coder.lossless(), False
+        if first < 4 * coder.peak or tried[first] < wanted:  # else met without any coefficient
+            _solve(miss_of, second, DECIBELS, PSNR_TOLERANCE, known, RUNS_AFTER_MODEL)
     q = min(tried, key=lambda one: abs(tried[one] - wanted))
+    if tried[q] < wanted - PSNR_SHORT:  # it falls in jumps here; less than asked for is no answer
+        enough = [one for one in tried if tried[one] >= wanted]
+        if not enough:
+            return coder.lossless(), False
+        q = min(enough, key=sizes.__getitem__)
     best = coder.code(q)
-    whole = coder.lossless()
-    if len(whole) <= len(best):
-        return whole, False
-    if min(psnr(coder.image, coder.decode(best), coder.peak), 200.0) != tried[q]:
+    if _is_smaller(coder, len(best)):
+        return coder.lossless(), False
+    if coder.trial is not None and _decibels(coder, best) != tried[q]:
         raise _unlike_trial()
     return best, True
+
+
+def _decibels(coder: Coder, data: bytes) -> float:
+    return min(psnr(coder.image, coder.decode(data), coder.peak), 200.0)
+
+
+def _is_smaller(coder: Coder, size: int) -> bool:
+    """Return whether the lossless stream has at most so many bytes."""
+    return not coder.larger(size) and len(coder.lossless()) <= size
 
 
 def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
@@ -249,7 +281,7 @@ def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
     q = 0.6 * most
     best: tuple[int, float] | None = None
     for _ in range(RUNS):
-        data = coder.trial(q)
+        data = (coder.trial or coder.code)(q)
         error = _largest_error(coder, data)
         if error <= most:
             if best is None or len(data) < best[0]:
@@ -261,12 +293,11 @@ def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
             break
         else:
             q *= 0.85
-    whole = coder.lossless()
     if best is None:
-        return whole, False
+        return coder.lossless(), False
     made = coder.code(best[1])
-    if len(whole) <= len(made):
-        return whole, False
+    if _is_smaller(coder, len(made)):
+        return coder.lossless(), False
     if _largest_error(coder, made) > most:
         raise _unlike_trial()
     return made, True

@@ -80,7 +80,7 @@ static rk_status all_tiles(rk_j2k_encoder *e)
     e->hunk = e->hunks;
     if (e->hunk)
         e->hunk->used = 0;
-    e->bytes = e->blocks = 0;
+    e->bytes = e->blocks = e->queue->count = 0;
     e->rated = NULL;
     for (uint32_t k = 0; k < e->writing.across * e->writing.down && !e->wide; k++)
         RK_TRY(rk_j2k_encode_tile(e, k));

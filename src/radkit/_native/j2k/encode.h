@@ -110,6 +110,7 @@ typedef struct rk_j2k_encoder {
     double last_slope;     /* gain per byte at which the last layer that had a target was cut */
     rk_j2k_rated *rated;
     uint64_t bytes, blocks; /* of all blocks, and their number */
+    uint64_t most;         /* bytes of blocks after which a run ends with RK_J2K_ENOUGH; 0: none */
     struct rk_j2k_pass **passes; /* by tile: coefficients that are kept, or NULL */
     bool wide;             /* 16 bits do not hold the coefficients: another run is needed */
     rk_ht_counts counts;   /* of kept coefficients, or nothing yet */
