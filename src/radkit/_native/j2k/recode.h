@@ -81,6 +81,7 @@ typedef struct rk_j2k_recoder {
     rk_j2k_recode_queue queue;
     uint64_t size, blocks;   /* bytes of all blocks, and their number */
     uint64_t cut;            /* blocks of the source that end above bit-plane 0 */
+    uint64_t fitted;         /* bytes of the codestream that was chosen, 0: none was */
     uint64_t steps;          /* in which blocks that are kept can be taken */
     rk_j2k_own *own;         /* of the layout */
 } rk_j2k_recoder;

@@ -259,6 +259,25 @@ static rk_status measure(const fit *f, uint64_t *size)
     return status.code == RK_LIMIT && sink.size ? rk_j2k_fine() : status;
 }
 
+/*
+ * The most steps that may fit into `left` bytes beside the first n, by their own bytes; *likely is how many
+ * fit with the bytes that headers of packets take of most.
+ */
+static size_t bound(const fit *f, size_t n, uint64_t left, size_t *likely)
+{
+    enum { HEADER = 4 };
+    uint64_t bytes = 0;
+    size_t k = n;
+    for (*likely = n; k < f->count; k++) {
+        bytes += f->steps[k].bytes;
+        if (bytes > left)
+            break;
+        if (bytes + (k + 1 - n) * HEADER <= left)
+            *likely = k + 1;
+    }
+    return k;
+}
+
 rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
 {
     fit f = {.r = r, .room = (size_t)r->steps};
@@ -278,8 +297,10 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
     uint64_t held = *least;
     if (*least > room)
         return rk_j2k_fine();
-    for (high = f.count; low < high;) {
-        size_t middle = low + (high - low + 1) / 2;
+    size_t likely;
+    high = bound(&f, low, room - held, &likely);
+    for (bool first = likely > low; low < high && room - held > room / 1000; first = false) {
+        size_t middle = first ? likely : low + (high - low + 1) / 2;
         if (rk_j2k_late(r->stream))
             return rk_j2k_too_late(r->stream);
         take(&f, middle);
@@ -293,7 +314,10 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
     take(&f, low);
     fill(&f, low, room - held);
     RK_TRY(measure(&f, &size));
-    if (size > room)
+    if (size > room) {
         take(&f, low);
+        size = held;
+    }
+    r->fitted = size;
     return rk_j2k_fine();
 }
