@@ -221,7 +221,7 @@ static int compare(const void *one, const void *other)
 /* ---- the choice ------------------------------------------------------------------------------ */
 
 /* Blocks have the first n steps; layers of which nothing is taken go. */
-static void take(const fit *f, size_t n)
+static void pick_first(const fit *f, size_t n)
 {
     uint16_t layers = 1;
     for (size_t k = 0; k < f->count; k++) {
@@ -292,7 +292,7 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
     qsort(f.steps, f.count, sizeof *f.steps, compare);
     while (low < f.count && f.steps[low].slope == HUGE_VAL)
         low++;
-    take(&f, low);
+    pick_first(&f, low);
     RK_TRY(measure(&f, least));
     uint64_t held = *least;
     if (*least > room)
@@ -303,7 +303,7 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
         size_t middle = first ? likely : low + (high - low + 1) / 2;
         if (rk_j2k_late(r->stream))
             return rk_j2k_too_late(r->stream);
-        take(&f, middle);
+        pick_first(&f, middle);
         RK_TRY(measure(&f, &size));
         if (size <= room) {
             low = middle;
@@ -311,11 +311,11 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
         } else
             high = middle - 1;
     }
-    take(&f, low);
+    pick_first(&f, low);
     fill(&f, low, room - held);
     RK_TRY(measure(&f, &size));
     if (size > room) {
-        take(&f, low);
+        pick_first(&f, low);
         size = held;
     }
     r->fitted = size;
