@@ -105,7 +105,7 @@ rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
 }
 
 /* Transforms, once. */
-static rk_status keep(rk_j2k_encoder *e, double step)
+static rk_status keep_tiles(rk_j2k_encoder *e, double step)
 {
     rk_j2k_set_steps(e, step);
     RK_TRY(set_floats(e));
@@ -119,13 +119,13 @@ static rk_status count(rk_j2k_encoder *e)
 {
     if (e->counts.quads)
         return rk_j2k_fine();
-    RK_TRY(keep(e, 1.0));
+    RK_TRY(keep_tiles(e, 1.0));
     return rk_j2k_count(e);
 }
 
 rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squares)
 {
-    RK_TRY(keep(e, step));
+    RK_TRY(keep_tiles(e, step));
     *squares = rk_j2k_squares(e);
     return rk_j2k_fine();
 }
