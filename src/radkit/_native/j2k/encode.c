@@ -115,7 +115,7 @@ static rk_status keep_tiles(rk_j2k_encoder *e, double step)
 }
 
 /* Transforms and counts, once. */
-static rk_status count(rk_j2k_encoder *e)
+static rk_status count_kept(rk_j2k_encoder *e)
 {
     if (e->counts.quads)
         return rk_j2k_fine();
@@ -132,14 +132,14 @@ rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squa
 
 rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
 {
-    RK_TRY(count(e));
+    RK_TRY(count_kept(e));
     *step = rk_ht_size_step(&e->counts, (double)bytes);
     return rk_j2k_fine();
 }
 
 rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
 {
-    RK_TRY(count(e));
+    RK_TRY(count_kept(e));
     *bytes = rk_ht_size(&e->counts, step);
     return rk_j2k_fine();
 }
