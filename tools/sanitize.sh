@@ -52,7 +52,8 @@ sweep_codestreams() {
 [ "${1:-}" = tests ] || sweep_codestreams
 [ "${1:-}" = sweep ] && exit
 
-cp -r setup.py pyproject.toml src tests fuzz "$work/"
+tar --exclude=fuzz/build --exclude=fuzz/corpus -cf - setup.py pyproject.toml src tests fuzz |
+    tar -xf - -C "$work"
 [ -f LICENSE ] && cp LICENSE "$work/"
 [ -f README.md ] && cp README.md "$work/" || echo radkit >"$work/README.md"
 [ -d "$root/../shared" ] && ln -s "$root/../shared" "$work/../shared" 2>/dev/null && linked=1 || linked=

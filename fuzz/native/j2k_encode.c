@@ -14,7 +14,7 @@
 #include "j2k_run.h"
 #include "kernels/cpu.h"
 
-enum { AREA = 4096, COMPS = 4, LAYERS = 4, TILES = 64 };
+enum { COMPS = 4, LAYERS = 4, TILES = 16 };
 
 typedef struct job {
     rk_j2k_task task;
@@ -70,6 +70,10 @@ static void describe_coding(rk_fuzz_bytes *in, job *j)
     uint8_t levels = rk_fuzz_next(in), block = rk_fuzz_next(in), flags = rk_fuzz_next(in);
     uint8_t more = rk_fuzz_next(in), precinct = rk_fuzz_next(in);
     l->style.levels = levels < 224 ? levels % 8 : levels % 33;
+    if (l->style.levels > 8) { /* many tiles of many empty resolutions only cost time */
+        l->tw = j->width;
+        l->th = j->height;
+    }
     l->style.xcb = (uint8_t)(2 + (block & 15) % 9);
     l->style.ycb = (uint8_t)(2 + (block >> 4) % 9);
     while (l->style.xcb + l->style.ycb > 12)

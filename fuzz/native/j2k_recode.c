@@ -23,7 +23,7 @@ typedef struct result {
     rk_status status;
     uint8_t *data;
     size_t size;
-    bool kept;      /* the source has blocks of the wanted kind */
+    bool kept;      /* the source may have blocks of the wanted kind */
     uint32_t comps; /* of the source */
     bool cut;       /* to the room that there was */
 } result;
@@ -67,6 +67,13 @@ static void run(rk_j2k_recoder *r, rk_j2k_stream *s, const wish *w, result *made
         RK_FUZZ_ASSERT(made->size <= w->room);
 }
 
+/* Components and tiles may each be of one kind, which `flags_seen` does not tell apart. */
+static bool has_wanted_blocks(const rk_j2k_stream *s, bool ht)
+{
+    bool seen = s->flags_seen & RK_J2K_HT, mixed = s->flags_seen & RK_J2K_MIXED;
+    return ht ? seen : !seen || mixed || s->count > 1 || (uint64_t)s->across * s->down > 1;
+}
+
 static result recode(const uint8_t *data, size_t size, const wish *w)
 {
     static rk_j2k_recoder r;
@@ -78,8 +85,7 @@ static result recode(const uint8_t *data, size_t size, const wish *w)
     if (made.status.code == RK_OK && s.sound < 1.0)
         made.status = rk_j2k_fail(RK_TRUNCATED, RK_J2K_NO_SOT, s.end); /* the callers refuse it */
     made.comps = s.count;
-    made.kept = w->task.ht ? s.flags_seen & RK_J2K_HT
-                         : (s.flags_seen & (RK_J2K_HT | RK_J2K_MIXED)) != RK_J2K_HT;
+    made.kept = has_wanted_blocks(&s, w->task.ht);
     if (made.status.code == RK_OK) {
         run(&r, &s, w, &made);
         rk_j2k_recoder_close(&r);
@@ -110,9 +116,11 @@ static rk_j2k_limits large(void)
                            .memory = (size_t)1 << 30};
 }
 
+/* What only shows when a block is decoded. */
 static bool is_bad_block(const rk_status *status)
 {
-    return status->code == RK_CORRUPT && status->rule == RK_J2K_BLOCK;
+    return status->code == RK_CORRUPT
+           && (status->rule == RK_J2K_BLOCK || status->rule == RK_J2K_PLANES);
 }
 
 /* The samples of the source, unless the result is cut. */

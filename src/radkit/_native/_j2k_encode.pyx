@@ -45,12 +45,13 @@ cdef extern from "j2k/encode.h" nogil:
     ctypedef struct rk_j2k_encoder:
         rk_j2k_budget budget
         rk_j2k_writing writing
-        uint64_t bytes
+        uint64_t bytes, most
         double last_slope
         rk_j2k_task task
     rk_status rk_j2k_cut_layers(rk_j2k_encoder *e, const uint64_t *targets)
     rk_status rk_j2k_encoder_open(rk_j2k_encoder *e, const rk_j2k_task *task)
     rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
+    rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squares)
     rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
     rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
     void rk_j2k_encoder_close(rk_j2k_encoder *e)
@@ -63,6 +64,7 @@ cdef extern from "j2k/encode.h" nogil:
         RK_J2K_DEPTH
         RK_J2K_PSOT
         RK_J2K_TLM
+        RK_J2K_ENOUGH
         RK_J2K_MAX_PACKETS
 
 cdef dict REFUSALS = {
@@ -163,16 +165,22 @@ cdef class Encoder:
         rk_j2k_encoder_close(&self.e)
         free(self.sources)
 
-    def run(self, double step) -> int:
-        """Code all blocks, reversibly if `step` is 0; return their bytes."""
+    def run(self, double step, uint64_t most=0) -> int:
+        """Code all blocks, reversibly if `step` is 0; return their bytes.
+
+        With `most`, coding ends when the blocks have more bytes, and there is nothing to write then.
+        """
         cdef rk_status status
         if self.busy or not 0 <= step < 1e30:
             raise ValueError("the encoder is busy, or the step is none")
+        self.e.most = most
         self.busy = True
         self.ran = False
         with nogil:
             status = rk_j2k_encoder_run(&self.e, step)
         self.busy = False
+        if status.code == RK_LIMIT and status.rule == RK_J2K_ENOUGH:
+            return self.e.bytes
         if status.code != RK_OK:
             raise _error(status, &self.e)
         self.ran = True
@@ -206,6 +214,23 @@ cdef class Encoder:
         if status.code != RK_OK:
             raise _error(status, &self.e)
         return size
+
+    def squares_at(self, double step) -> float:
+        """Return about the squared error of all samples at a step, before they are rounded.
+
+        Nothing is coded or transformed back. The encoder must keep coefficients.
+        """
+        cdef double squares = 0
+        cdef rk_status status
+        if not 0 < step < 1e30:
+            raise ValueError("the step is none")
+        self._prepare_model()
+        with nogil:
+            status = rk_j2k_encoder_squares_at(&self.e, step, &squares)
+        self.busy = False
+        if status.code != RK_OK:
+            raise _error(status, &self.e)
+        return squares
 
     cdef int _prepare_model(self) except -1:
         if self.busy or not self.e.task.keep:

@@ -46,6 +46,8 @@ BLOCK = np.dtype(
 _Bytes = bytes  # the class below has a method of that name
 _COLUMNS = tuple(PACKET.names or ())
 _FORM = "radkit codestream index 2"
+# A header of some bytes may speak of 65535 layers, each of which would list ranges of all packets.
+_MOST_LAYERS_TOLD = 16
 # Samples beside a window that the synthesis needs on each level, and one for rounding (F.3).
 _MARGIN = {True: 3, False: 5}
 
@@ -194,7 +196,7 @@ class CodestreamIndex:
         """Return the index as JSON, for a file beside the codestream.
 
         Besides what `from_bytes` takes it has ``by_reduce`` and ``by_layers``: the `ranges` for
-        each `reduce` from 0 on and for each number of layers from 1 on, as lists of
+        each `reduce` from 0 on and for each number of layers from 1 on, up to 16, as lists of
         [offset, size], so that a server can answer without knowing anything of packets.
         """
         made: dict[str, Any] = {"form": _FORM}
@@ -206,7 +208,8 @@ class CodestreamIndex:
             {"code": p.code, "text": p.text, "offset": p.offset} for p in self.problems
         ]
         made["by_reduce"] = [self.ranges(reduce=n) for n in range(self.reductions + 1)]
-        made["by_layers"] = [self.ranges(layers=n + 1) for n in range(self.layers)]
+        told = min(self.layers, _MOST_LAYERS_TOLD)
+        made["by_layers"] = [self.ranges(layers=n + 1) for n in range(told)]
         made["packets"] = {name: self.packets[name].tolist() for name in _COLUMNS}
         return json.dumps(made, separators=(",", ":")).encode()
 

@@ -40,6 +40,7 @@ def recoded(data: Any, to: Goal, coding: Coding | None) -> Recoded:
     _check_layout(before, layout, to)
     start, end = header.facts["start"], header.facts["end"]
     made, cut = recode(view, start, end, comment=COMMENT, **_wishes(to, layout))
+    assert made is not None  # there is no limit to its size
     return Recoded(made, _checked(made, before, layout, to), not cut)
 
 

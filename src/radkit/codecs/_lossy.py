@@ -14,11 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from radkit.codecs.options import Lossy
-from radkit.errors import EncodeError, OptionError
+from radkit.errors import EncodeError, OptionError, VerificationError
 
-__all__ = ["LOWEST_STEP", "Coder", "code_lossy", "find_step", "psnr", "target_bytes"]
+__all__ = ["LOWEST_STEP", "Coder", "code_lossy", "psnr", "target_bytes"]
 
 RUNS = 10
+RUNS_AFTER_MODEL = 5  # frames that were lossy before have steps where others have a curve
+SHORT = 1.03  # what a size may be over its target in the end
+PSNR_SHORT = 0.3  # dB that may be missing in the end
 RATIO_TOLERANCE = 0.01
 PSNR_TOLERANCE = 0.1
 LOWEST_STEP = 0.05
@@ -29,10 +32,12 @@ LIKE_LOSSLESS = 0.72  # a step of 9/7 that takes about the bytes of lossless cod
 class Coder:
     """One image and the ways to code it.
 
-    `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back.
+    `lossless` codes it reversibly, `code` with step q, `decode` brings a stream back. `trial`
+    codes so that the same samples come back, if that is faster; `squares` gives about the mean
+    square error of a step without coding.
     `code_to` codes in about so many bytes, where a coder can do that by itself. `larger` says
-    whether the lossless stream is surely larger, without coding it; `guess` gives a step that
-    takes about so many bytes.
+    whether the lossless stream is surely larger, without coding all of it; `guess` gives a step
+    that takes about so many bytes.
     `stored_bytes` are those of Bits Allocated, `peak` is 2**bits - 1.
     """
 
@@ -42,9 +47,11 @@ class Coder:
     lossless: Callable[[], bytes]
     code: Callable[[float], bytes]
     decode: Callable[[bytes], np.ndarray]
+    squares: Callable[[float], float]
+    guess: Callable[[int], float]
+    larger: Callable[[int], bool]
+    trial: Callable[[float], bytes] | None = None
     code_to: Callable[[int], bytes] | None = None
-    larger: Callable[[int], bool] | None = None
-    guess: Callable[[int], float] | None = None
 
 
 def target_bytes(lossy: Lossy, stored_bytes: int) -> int:
@@ -92,7 +99,7 @@ class _Curve:
 
 
 BYTES = _Curve(-0.65, -0.3, -2.5)  # log of bytes
-DECIBELS = _Curve(-7.8, -1.5, -15.0)  # PSNR
+DECIBELS = _Curve(-7.8, -1.5, -40.0)  # PSNR; steep where rounding hides what is left
 
 
 def _solve(
@@ -101,6 +108,7 @@ def _solve(
     curve: _Curve,
     tolerance: float,
     known: tuple[float, float] | None = None,
+    runs: int = RUNS,
 ) -> float:
     """Return the step whose miss is within `tolerance`, or the nearest of those tried.
 
@@ -111,7 +119,7 @@ def _solve(
     before = None if known is None else (math.log(known[0]), known[1])
     best, nearest = at, math.inf
     sides: set[bool] = set()
-    for _ in range(RUNS):
+    for _ in range(runs):
         miss = miss_of(math.exp(at))
         if abs(miss) < nearest:
             best, nearest = at, abs(miss)
@@ -132,38 +140,26 @@ def _solve(
     return math.exp(best)
 
 
-def find_step(
-    size_of: Callable[[float], int],
-    target: int,
-    *,
-    tolerance: float = 0.05,
-    whole: int | None = None,
-    guess: float | None = None,
-) -> float:
-    """Return a step with which `size_of` is within `tolerance` of `target`, or the nearest seen.
-
-    The first step tried is `guess`. Or `whole` are the bytes of the lossless stream, which are
-    about those of step 0.72.
-    """
-    known = None
-    start = guess or 2.0
-    if guess is None and whole is not None:
-        known = LIKE_LOSSLESS, math.log(whole / target)
-        start = LIKE_LOSSLESS * math.exp(max(-known[1] / BYTES.slope, 0.01))
-    return _solve(lambda q: math.log(max(size_of(q), 1) / target), start, BYTES, tolerance, known)
-
-
 def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     """Aim at `target` bytes; never above if `hard`."""
-    if coder.code_to is not None and coder.larger is not None and coder.larger(target):
-        return _by_allocation(coder.code_to, target, hard=hard), True
-    whole = coder.lossless()
-    if len(whole) <= target:
-        return whole, False
+    if not coder.larger(target):
+        whole = coder.lossless()
+        if len(whole) <= target:
+            return whole, False
     if coder.code_to is not None:
         return _by_allocation(coder.code_to, target, hard=hard), True
+    best = _by_steps(coder, target, hard=hard)
+    if len(best) > SHORT * target:  # headers alone take too much: lose nothing for a few bytes
+        whole = coder.lossless()
+        if len(whole) <= 1.1 * len(best):
+            return whole, False
+    return best, True
+
+
+def _by_steps(coder: Coder, target: int, *, hard: bool) -> bytes:
+    """Search the step that takes `target` bytes."""
     best: bytes | None = None
-    smallest = len(whole)
+    smallest: float = math.inf
 
     def size_of(q: float) -> int:
         nonlocal best, smallest
@@ -178,11 +174,25 @@ def _by_bytes(coder: Coder, target: int, *, hard: bool) -> tuple[bytes, bool]:
     aim = target - (target * RATIO_TOLERANCE / 2 if hard else 0)
     tolerance = RATIO_TOLERANCE / (2 if hard else 1)
     size = max(int(aim), 1)
-    guess = None if coder.guess is None else coder.guess(size)
-    find_step(size_of, size, tolerance=tolerance, whole=len(whole), guess=guess)
+    _by_guesses(size_of, size, coder.guess, tolerance)
     if best is None:
-        raise _too_few(target, smallest)
-    return best, True
+        raise _too_few(target, int(smallest))
+    return best
+
+
+def _by_guesses(
+    size_of: Callable[[float], int], size: int, guess: Callable[[int], float], tolerance: float
+) -> None:
+    """Try steps that a model gives; what it is off by depends little on the step."""
+
+    def miss_of(q: float) -> float:
+        return math.log(max(size_of(q), 1) / size)
+
+    first = guess(size)
+    miss = miss_of(first)
+    if abs(miss) > tolerance:
+        second = guess(max(int(size * math.exp(-miss)), 1))
+        _solve(miss_of, second, BYTES, tolerance, (first, miss), RUNS_AFTER_MODEL)
 
 
 def _by_allocation(code_to: Callable[[int], bytes], target: int, *, hard: bool) -> bytes:
@@ -211,38 +221,71 @@ def _too_few(target: int, smallest: int) -> EncodeError:
 
 
 def _by_psnr(coder: Coder, wanted: float) -> tuple[bytes, bool]:
-    """Aim at a PSNR within a tenth of a decibel; keep the nearest."""
-    best: bytes = b""
-    nearest = math.inf
+    """Aim at a PSNR within a tenth of a decibel; keep the nearest.
+
+    The squared error of the coefficients says the step; what it is off by, which depends little
+    on the step, shows when the samples of that step are looked at.
+    """
+    tried: dict[float, float] = {}
+    sizes: dict[float, int] = {}
+
+    def expected(q: float) -> float:
+        return 10 * math.log10(coder.peak * coder.peak / coder.squares(q))
+
+    def step_for(decibels: float, start: float) -> float:
+        def miss(q: float) -> float:
+            return expected(q) - decibels
+
+        return _solve(miss, start, DECIBELS, PSNR_TOLERANCE / 10)
 
     def miss_of(q: float) -> float:
-        nonlocal best, nearest
-        data = coder.code(q)
-        miss = min(psnr(coder.image, coder.decode(data), coder.peak), 200.0) - wanted
-        if abs(miss) < nearest:
-            best, nearest = data, abs(miss)
-        return miss
+        data = (coder.trial or coder.code)(q)
+        tried[q], sizes[q] = _decibels(coder, data), len(data)
+        return tried[q] - wanted
 
     # A uniform error of q has a mean square of q * q / 12.
-    start = coder.peak * 10 ** (0.54 - wanted / 20)
-    _solve(miss_of, start, DECIBELS, PSNR_TOLERANCE)
-    whole = coder.lossless()
-    if len(whole) <= len(best):
-        return whole, False
+    first = step_for(wanted, coder.peak * 10 ** (0.54 - wanted / 20))
+    if abs(miss_of(first)) > PSNR_TOLERANCE:
+        second = step_for(wanted - (tried[first] - expected(first)), first)
+        known = first, tried[first] - wanted
+        # Such steps take more than no loss does, mostly.
+        if first < LIKE_LOSSLESS and _is_smaller(coder, sizes[first]):
+            return coder.lossless(), False
+        if first < 4 * coder.peak or tried[first] < wanted:  # else met without any coefficient
+            _solve(miss_of, second, DECIBELS, PSNR_TOLERANCE, known, RUNS_AFTER_MODEL)
+    q = min(tried, key=lambda one: abs(tried[one] - wanted))
+    if tried[q] < wanted - PSNR_SHORT:  # it falls in jumps here; less than asked for is no answer
+        enough = [one for one in tried if tried[one] >= wanted]
+        if not enough:
+            return coder.lossless(), False
+        q = min(enough, key=sizes.__getitem__)
+    best = coder.code(q)
+    if _is_smaller(coder, len(best)):
+        return coder.lossless(), False
+    if coder.trial is not None and _decibels(coder, best) != tried[q]:
+        raise _unlike_trial()
     return best, True
+
+
+def _decibels(coder: Coder, data: bytes) -> float:
+    return min(psnr(coder.image, coder.decode(data), coder.peak), 200.0)
+
+
+def _is_smaller(coder: Coder, size: int) -> bool:
+    """Return whether the lossless stream has at most so many bytes."""
+    return not coder.larger(size) and len(coder.lossless()) <= size
 
 
 def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
     """Find the smallest stream whose largest error, decoded, is within `most`."""
     q = 0.6 * most
-    best: bytes | None = None
+    best: tuple[int, float] | None = None
     for _ in range(RUNS):
-        data = coder.code(q)
-        back = coder.decode(data).astype(np.int64)
-        error = int(np.abs(back - coder.image).max())
+        data = (coder.trial or coder.code)(q)
+        error = _largest_error(coder, data)
         if error <= most:
-            if best is None or len(data) < len(best):
-                best = data
+            if best is None or len(data) < best[0]:
+                best = len(data), q
             if error >= most or q >= 2.0 * most:
                 break
             q *= 1.2
@@ -250,7 +293,19 @@ def _by_error(coder: Coder, most: int) -> tuple[bytes, bool]:
             break
         else:
             q *= 0.85
-    whole = coder.lossless()
-    if best is None or len(whole) <= len(best):
-        return whole, False
-    return best, True
+    if best is None:
+        return coder.lossless(), False
+    made = coder.code(best[1])
+    if _is_smaller(coder, len(made)):
+        return coder.lossless(), False
+    if _largest_error(coder, made) > most:
+        raise _unlike_trial()
+    return made, True
+
+
+def _largest_error(coder: Coder, data: bytes) -> int:
+    return int(np.abs(coder.decode(data).astype(np.int64) - coder.image).max())
+
+
+def _unlike_trial() -> VerificationError:
+    return VerificationError("the codestream decodes to other samples than the trial of its step")

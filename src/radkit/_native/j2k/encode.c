@@ -80,7 +80,7 @@ static rk_status all_tiles(rk_j2k_encoder *e)
     e->hunk = e->hunks;
     if (e->hunk)
         e->hunk->used = 0;
-    e->bytes = e->blocks = 0;
+    e->bytes = e->blocks = e->queue->count = 0;
     e->rated = NULL;
     for (uint32_t k = 0; k < e->writing.across * e->writing.down && !e->wide; k++)
         RK_TRY(rk_j2k_encode_tile(e, k));
@@ -104,28 +104,42 @@ rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step)
     return rk_j2k_raise_guard(e);
 }
 
-/* Transforms and counts, once. */
-static rk_status count(rk_j2k_encoder *e)
+/* Transforms, once. */
+static rk_status keep_tiles(rk_j2k_encoder *e, double step)
 {
-    if (e->counts.quads)
-        return rk_j2k_fine();
-    rk_j2k_set_steps(e, 1.0);
+    rk_j2k_set_steps(e, step);
     RK_TRY(set_floats(e));
     for (uint32_t k = 0; k < e->writing.across * e->writing.down; k++)
         RK_TRY(rk_j2k_keep_tile(e, k));
+    return rk_j2k_fine();
+}
+
+/* Transforms and counts, once. */
+static rk_status count_kept(rk_j2k_encoder *e)
+{
+    if (e->counts.quads)
+        return rk_j2k_fine();
+    RK_TRY(keep_tiles(e, 1.0));
     return rk_j2k_count(e);
+}
+
+rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step, double *squares)
+{
+    RK_TRY(keep_tiles(e, step));
+    *squares = rk_j2k_squares(e);
+    return rk_j2k_fine();
 }
 
 rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step)
 {
-    RK_TRY(count(e));
+    RK_TRY(count_kept(e));
     *step = rk_ht_size_step(&e->counts, (double)bytes);
     return rk_j2k_fine();
 }
 
 rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes)
 {
-    RK_TRY(count(e));
+    RK_TRY(count_kept(e));
     *bytes = rk_ht_size(&e->counts, step);
     return rk_j2k_fine();
 }

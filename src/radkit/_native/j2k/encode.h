@@ -110,6 +110,7 @@ typedef struct rk_j2k_encoder {
     double last_slope;     /* gain per byte at which the last layer that had a target was cut */
     rk_j2k_rated *rated;
     uint64_t bytes, blocks; /* of all blocks, and their number */
+    uint64_t most;         /* bytes of blocks after which a run ends with RK_J2K_ENOUGH; 0: none */
     struct rk_j2k_pass **passes; /* by tile: coefficients that are kept, or NULL */
     bool wide;             /* 16 bits do not hold the coefficients: another run is needed */
     rk_ht_counts counts;   /* of kept coefficients, or nothing yet */
@@ -123,6 +124,9 @@ RK_MUST_CHECK rk_status rk_j2k_encoder_run(rk_j2k_encoder *e, double step);
  * model (ht_encode_size.h): mostly within 3 %. Needs `keep`; the coefficients that it transforms stay for runs.
  */
 RK_MUST_CHECK rk_status rk_j2k_encoder_step_for(rk_j2k_encoder *e, uint64_t bytes, double *step);
+/* About the squared error of all samples together at a step, before they are rounded; needs `keep`. */
+RK_MUST_CHECK rk_status rk_j2k_encoder_squares_at(rk_j2k_encoder *e, double step,
+                                                  double *squares);
 RK_MUST_CHECK rk_status rk_j2k_encoder_bytes_at(rk_j2k_encoder *e, double step, double *bytes);
 void rk_j2k_encoder_close(rk_j2k_encoder *e);
 /* About the bytes that rk_j2k_write takes after a run, seldom less. */
@@ -142,6 +146,9 @@ double rk_j2k_weight(const rk_j2k_encoder *e, unsigned comp, unsigned r, unsigne
 /* Sets layout.quant and deltas for a step; what to raise after a run. */
 void rk_j2k_set_steps(rk_j2k_encoder *e, double step);
 RK_MUST_CHECK rk_status rk_j2k_raise_guard(rk_j2k_encoder *e);
+
+/* encode_error.c: squared error of kept coefficients with the present steps. */
+double rk_j2k_squares(const rk_j2k_encoder *e);
 
 /* encode_rows.c: all of a tile through the wavelet. */
 RK_MUST_CHECK rk_status rk_j2k_encode_tile(rk_j2k_encoder *e, uint32_t number);

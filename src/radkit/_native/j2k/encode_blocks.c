@@ -83,6 +83,8 @@ static rk_status keep_code(rk_j2k_encoder *e, size_t k, rk_j2k_coded coded, cons
     e->blocks++;
     if (planes > *q->planes[k])
         *q->planes[k] = (uint8_t)planes;
+    if (e->most && e->bytes > e->most)
+        return rk_j2k_fail(RK_LIMIT, RK_J2K_ENOUGH, 0);
     return rk_j2k_fine();
 }
 

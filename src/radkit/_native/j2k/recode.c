@@ -119,6 +119,8 @@ rk_status rk_j2k_recoder_run(rk_j2k_recoder *r)
 uint64_t rk_j2k_recoder_estimate(const rk_j2k_recoder *r)
 {
     const rk_j2k_writing *w = &r->writing;
+    if (r->fitted)
+        return r->fitted;
     uint64_t size = r->size + r->blocks * 6 + 512 + 6u * w->layout.comps;
     for (uint32_t k = 0; k < w->across * w->down; k++)
         size += w->tiles[k].parts * 32u

@@ -81,6 +81,7 @@ typedef struct rk_j2k_recoder {
     rk_j2k_recode_queue queue;
     uint64_t size, blocks;   /* bytes of all blocks, and their number */
     uint64_t cut;            /* blocks of the source that end above bit-plane 0 */
+    uint64_t fitted;         /* bytes of the codestream that was chosen, 0: none was */
     uint64_t steps;          /* in which blocks that are kept can be taken */
     rk_j2k_own *own;         /* of the layout */
 } rk_j2k_recoder;
@@ -113,6 +114,20 @@ RK_MUST_CHECK rk_status rk_j2k_recode_block(rk_j2k_recoder *r, const rk_j2k_tile
                                             const rk_j2k_band *band, const rk_j2k_block *block,
                                             rk_j2k_recode_job job);
 RK_MUST_CHECK rk_status rk_j2k_recode_flush(rk_j2k_recoder *r);
+
+/* recode_cuts.c: bits that a bit-plane takes of each coefficient, by the share 2^-k of them that is not
+ * 0 and by what their deviation is over its unit. */
+enum { RK_J2K_CUTS = 96, RK_J2K_SHARES = 14 };
+typedef struct rk_j2k_cuts {
+    float bits[RK_J2K_SHARES][RK_J2K_CUTS];
+} rk_j2k_cuts;
+void rk_j2k_cuts_fill(rk_j2k_cuts *cuts);
+/*
+ * Where an MQ segment may be cut behind the cleanup pass of each plane but the last: ends[k] bytes should
+ * hold 3 k + 1 passes; 0: nowhere. Returns how many there are, below RK_J2K_CUTS.
+ */
+size_t rk_j2k_cuts_of(const rk_j2k_cuts *cuts, uint32_t samples, uint32_t size, unsigned passes,
+                      uint32_t *ends);
 
 /* recode_region.c: whether the shift of a component is taken back; does so for a block. */
 bool rk_j2k_recode_unshifts(const rk_j2k_recoder *r, const rk_j2k_coding *coding);

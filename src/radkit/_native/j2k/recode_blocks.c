@@ -44,7 +44,7 @@ static rk_status keep_plain(rk_j2k_recoder *r, const rk_j2k_block *block,
     for (const rk_j2k_bytes *bytes = block->first; bytes; bytes = bytes->next) {
         r->size += bytes->size;
         r->blocks++;
-        r->steps++;
+        r->steps += 1 + (bytes->passes + 2) / 3;
     }
     return rk_j2k_fine();
 }

@@ -2,7 +2,7 @@
  * The best picture within a number of bytes, of blocks that keep theirs.
  *
  * A block is taken in steps, each of which ends where a packet header of the source says that bytes and
- * passes end. What a step is worth is guessed from its bytes and its place: coefficients that take b bits
+ * passes end, or where an MQ segment may be cut (recode_cuts.c). What a step is worth is guessed from its bytes and its place: coefficients that take b bits
  * each have about the variance of a Laplacian source of that entropy, in units of the lowest plane that is
  * coded. Layers of the source are kept in their order, within a layer the steeper steps come first.
  */
@@ -12,6 +12,9 @@
 #include "encode.h"
 #include "recode.h"
 #include "rules.h"
+
+/* Styles in which a segment ends as its passes do, or says so. */
+#define STYLES_ENDED (RK_T1_BYPASS | RK_T1_TERMINATE | RK_T1_PREDICTABLE)
 
 typedef struct step {
     double slope; /* gain per byte */
@@ -27,6 +30,8 @@ typedef struct fit {
     rk_j2k_recoder *r;
     step *steps;
     uint8_t *taken; /* by number */
+    rk_j2k_cuts cuts;
+    bool single;    /* blocks of the present component are one segment each, which may be cut */
     size_t count, room;
     double weight;       /* of a squared unit of the present band */
     uint32_t samples;    /* of the present block */
@@ -100,11 +105,42 @@ static double plane_after(unsigned planes, unsigned passes)
     return plane > 0 ? plane : 0;
 }
 
+/* A block of one chunk in steps that end behind a cleanup pass each. */
+static rk_status add_cuts(fit *f, rk_j2k_coded *block, unsigned planes, double *before)
+{
+    const rk_j2k_bytes *whole = block->chunks;
+    uint32_t ends[RK_J2K_CUTS], last = 0;
+    size_t n = rk_j2k_cuts_of(&f->cuts, f->samples, whole->size, whole->passes, ends);
+    for (size_t k = 0; k < n; k++) {
+        rk_j2k_coded state = *block;
+        rk_j2k_bytes *part;
+        uint32_t size = ends[k];
+        while (size && whole->data[size - 1] == 0xFF) /* no segment ends so */
+            size--;
+        if (size <= last || size >= whole->size)
+            continue;
+        RK_TRY(rk_j2k_take_raw(&f->r->arena, (void **)&part, 1, sizeof *part));
+        *part = *whole;
+        part->next = NULL;
+        part->size = size;
+        part->passes = (uint8_t)(3 * k + 1);
+        state.chunks = part;
+        double plane = plane_after(planes, part->passes);
+        RK_TRY(add_step(f, block, state, size - last, *before, plane, whole->layer));
+        *before = plane;
+        last = size;
+    }
+    double plane = plane_after(planes, whole->passes);
+    return add_step(f, block, *block, whole->size - last, *before, plane, whole->layer);
+}
+
 /* One step for the packets of each layer. */
 static rk_status add_chunks(fit *f, rk_j2k_coded *block, unsigned planes)
 {
     unsigned passes = 0;
     double before = -1;
+    if (f->single && !block->chunks->next)
+        return add_cuts(f, block, planes, &before);
     for (const rk_j2k_bytes *c = block->chunks; c;) {
         rk_j2k_coded state = *block;
         uint16_t layer = c->layer;
@@ -160,6 +196,7 @@ static rk_status add_tile(fit *f, uint32_t number)
     const rk_j2k_tile *t = &f->r->tiles[number];
     for (uint32_t k = 0; k < f->r->stream->count; k++) {
         const rk_j2k_outcomp *to = &f->r->writing.tiles[number].comps[k];
+        f->single = !(t->comps[k].coding->style.flags & STYLES_ENDED);
         for (unsigned n = 0; n <= t->comps[k].coding->style.levels; n++)
             for (unsigned b = 0; b < to->res[n].band_count; b++) {
                 f->weight = weight_of(f->r, t, k, n, &t->comps[k].res[n].bands[b]);
@@ -184,7 +221,7 @@ static int compare(const void *one, const void *other)
 /* ---- the choice ------------------------------------------------------------------------------ */
 
 /* Blocks have the first n steps; layers of which nothing is taken go. */
-static void take(const fit *f, size_t n)
+static void pick_first(const fit *f, size_t n)
 {
     uint16_t layers = 1;
     for (size_t k = 0; k < f->count; k++) {
@@ -222,6 +259,25 @@ static rk_status measure(const fit *f, uint64_t *size)
     return status.code == RK_LIMIT && sink.size ? rk_j2k_fine() : status;
 }
 
+/*
+ * The most steps that may fit into `left` bytes beside the first n, by their own bytes; *likely is how many
+ * fit with the bytes that headers of packets take of most.
+ */
+static size_t bound(const fit *f, size_t n, uint64_t left, size_t *likely)
+{
+    enum { HEADER = 4 };
+    uint64_t bytes = 0;
+    size_t k = n;
+    for (*likely = n; k < f->count; k++) {
+        bytes += f->steps[k].bytes;
+        if (bytes > left)
+            break;
+        if (bytes + (k + 1 - n) * HEADER <= left)
+            *likely = k + 1;
+    }
+    return k;
+}
+
 rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
 {
     fit f = {.r = r, .room = (size_t)r->steps};
@@ -229,22 +285,25 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
     size_t low = 0, high;
     RK_TRY(rk_j2k_take_raw(&r->arena, (void **)&f.steps, r->steps + 1, sizeof *f.steps));
     RK_TRY(rk_j2k_take(&r->arena, (void **)&f.taken, r->steps + 1, 1));
+    rk_j2k_cuts_fill(&f.cuts);
     for (uint32_t k = 0; k < r->opened; k++)
         if (r->tiles[k].stream)
             RK_TRY(add_tile(&f, k));
     qsort(f.steps, f.count, sizeof *f.steps, compare);
     while (low < f.count && f.steps[low].slope == HUGE_VAL)
         low++;
-    take(&f, low);
+    pick_first(&f, low);
     RK_TRY(measure(&f, least));
     uint64_t held = *least;
     if (*least > room)
         return rk_j2k_fine();
-    for (high = f.count; low < high;) {
-        size_t middle = low + (high - low + 1) / 2;
+    size_t likely;
+    high = bound(&f, low, room - held, &likely);
+    for (bool first = likely > low; low < high && room - held > room / 1000; first = false) {
+        size_t middle = first ? likely : low + (high - low + 1) / 2;
         if (rk_j2k_late(r->stream))
             return rk_j2k_too_late(r->stream);
-        take(&f, middle);
+        pick_first(&f, middle);
         RK_TRY(measure(&f, &size));
         if (size <= room) {
             low = middle;
@@ -252,10 +311,13 @@ rk_status rk_j2k_recoder_fit(rk_j2k_recoder *r, uint64_t room, uint64_t *least)
         } else
             high = middle - 1;
     }
-    take(&f, low);
+    pick_first(&f, low);
     fill(&f, low, room - held);
     RK_TRY(measure(&f, &size));
-    if (size > room)
-        take(&f, low);
+    if (size > room) {
+        pick_first(&f, low);
+        size = held;
+    }
+    r->fitted = size;
     return rk_j2k_fine();
 }

@@ -61,6 +61,7 @@ enum rk_j2k_rule {
     RK_J2K_MAX_PACKETS,
     RK_J2K_MAX_WORK,
     RK_J2K_MAX_MEMORY,
+    RK_J2K_ENOUGH, /* an encoder was told to stop here */
     RK_J2K_MAX_SECONDS,
     RK_J2K_MEMORY,
     RK_J2K_IMPOSSIBLE

@@ -88,14 +88,29 @@ static inline void rk_mq_encode_plain(rk_mq_encoder *m, unsigned bit)
  */
 #define RK_MQ_HIT 40
 #define RK_MQ_RUNS 64
-#define RK_MQ_RUNS_MOST (255 - RK_MQ_RUNS)
-#define RK_MQ_LISTS 3
+#define RK_MQ_RUNS_MOST (127 + RK_MQ_HIT - RK_MQ_RUNS)
+#define RK_MQ_LISTS 4
 
-void rk_mq_encode_list_avx2(rk_mq_encoder *m, const uint8_t *list, size_t n);
+enum {
+    RK_MQ_CHUNK = 128, /* symbols of each list that are put side by side at once */
+    RK_MQ_STATES = 20
+};
+
+/* What several lists need: the steps from state to state for all, states and symbols for a call. */
+typedef struct rk_mq_gang {
+    /* By context: where in `steps` the rows of 0 and 1 begin, in bytes, 16 bits each. */
+    uint32_t states[RK_MQ_LISTS][RK_MQ_STATES];
+    uint32_t steps[4 * RK_MQ_ROWS][4];
+    _Alignas(16) uint8_t symbols[RK_MQ_LISTS * RK_MQ_CHUNK];
+} rk_mq_gang;
+
+void rk_mq_gang_open(rk_mq_gang *g);
+
+void rk_mq_encode_list_avx2(rk_mq_gang *g, rk_mq_encoder *m, const uint8_t *list, size_t n);
 
 /* n bytes of each of several lists, which takes less time than one after the other. */
-void rk_mq_encode_lists_avx2(rk_mq_encoder *const m[RK_MQ_LISTS], const uint8_t *const lists[RK_MQ_LISTS],
-                             size_t n);
+void rk_mq_encode_lists_avx2(rk_mq_gang *g, rk_mq_encoder *const m[RK_MQ_LISTS],
+                             const uint8_t *const lists[RK_MQ_LISTS], size_t n);
 #endif
 
 #endif /* RK_KERNELS_MQ_ENCODE_H */

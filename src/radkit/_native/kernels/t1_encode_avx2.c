@@ -249,7 +249,9 @@ static void feed(lane *l, queue *q)
 
 static void code_all(lane *lanes, queue *q)
 {
+    rk_mq_gang gang;
     rk_mq_encoder *coders[RK_T1_ENCODE_LANES];
+    rk_mq_gang_open(&gang);
     for (;;) {
         const uint8_t *lists[RK_T1_ENCODE_LANES];
         size_t least = SIZE_MAX;
@@ -262,7 +264,7 @@ static void code_all(lane *lanes, queue *q)
         }
         if (!least)
             break;
-        rk_mq_encode_lists_avx2(coders, lists, least);
+        rk_mq_encode_lists_avx2(&gang, coders, lists, least);
         for (int i = 0; i < RK_T1_ENCODE_LANES; i++) {
             lanes[i].list += least;
             lanes[i].left -= least;
@@ -270,7 +272,7 @@ static void code_all(lane *lanes, queue *q)
     }
     for (int i = 0; i < RK_T1_ENCODE_LANES; i++) /* fewer blocks than lanes are left */
         while (lanes[i].busy) {
-            rk_mq_encode_list_avx2(coders[i], lanes[i].list, lanes[i].left);
+            rk_mq_encode_list_avx2(&gang, coders[i], lanes[i].list, lanes[i].left);
             lanes[i].left = 0;
             feed(&lanes[i], q);
         }

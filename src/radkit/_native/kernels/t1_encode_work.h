@@ -12,7 +12,7 @@
 #define RK_T1_ENCODE_SPARE (3 * RK_MQ_SLACK + 64)
 
 /* Blocks that a variant has on their way at once, the most of any. */
-#define RK_T1_ENCODE_LANES 3
+#define RK_T1_ENCODE_LANES 4
 
 typedef enum rk_t1_kind { RK_T1_SIGNIFICANCE, RK_T1_REFINEMENT, RK_T1_CLEANUP } rk_t1_kind;
 
