@@ -141,9 +141,7 @@ def _checked(points: ArrayLike) -> Array:
 def _spline(knots: Array, step: float) -> Array:
     """Return a fine curve through the knots: centripetal Catmull-Rom, by Barry and Goldman."""
     # Beyond the ends the neighbours are mirrored, so that the curve leaves them straight.
-    around = np.concatenate(
-        [[2 * knots[0] - knots[1]], knots, [2 * knots[-1] - knots[-2]]]
-    )
+    around = np.concatenate([[2 * knots[0] - knots[1]], knots, [2 * knots[-1] - knots[-2]]])
     chords = np.linalg.norm(np.diff(around, axis=0), axis=1)
     total = float(chords.sum())
     if not total / step < MOST_POINTS:

@@ -279,4 +279,3 @@ def _window(text: str | None) -> _Window:
     if pair[1] < (1 if function == "linear" else 1e-12):
         raise OptionError("the width of a window is at least 1, for other functions above 0")
     return _Window(pair[0], pair[1], function)
-

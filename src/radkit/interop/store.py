@@ -97,7 +97,9 @@ def halved(volume: Volume) -> Volume:
     """Return the means of 2 x 2 x 2 voxels; of an odd number of them the last stands alone."""
     array = volume.array
     steps = tuple(2 if n > 1 else 1 for n in array.shape[:3])
-    total = np.zeros((*(-(-n // s) for n, s in zip(array.shape, steps, strict=False)), *array.shape[3:]))
+    total = np.zeros(
+        (*(-(-n // s) for n, s in zip(array.shape, steps, strict=False)), *array.shape[3:])
+    )
     for offset in np.ndindex(*steps):
         # The last voxel of an odd number is taken twice.
         part = [
@@ -111,9 +113,7 @@ def halved(volume: Volume) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [(s - 1) / 2 for s in steps]
     affine[:3, :3] *= steps
-    return replace(
-        volume, array=total.astype(array.dtype), affine=affine, instances=(), missing=()
-    )
+    return replace(volume, array=total.astype(array.dtype), affine=affine, instances=(), missing=())
 
 
 def _attributes(volume: Volume) -> dict[str, Any]:

@@ -70,9 +70,7 @@ class CurvedImage:
         rows = np.arange(len(self.starts))
         start = [np.interp(row, rows, self.starts[:, axis]) for axis in range(3)]
         right = [np.interp(row, rows, self.along_row[:, axis]) for axis in range(3)]
-        x, y, z = (
-            float(a + col * self.spacing[1] * b) for a, b in zip(start, right, strict=True)
-        )
+        x, y, z = (float(a + col * self.spacing[1] * b) for a, b in zip(start, right, strict=True))
         return (x, y, z)
 
     def render(
@@ -261,9 +259,7 @@ def _fixed(
     down_mm = down_mm[kept]
     count = max(2, math.ceil((down_mm[-1] - down_mm[0]) / step - 1e-9) + 1)
     where = np.linspace(down_mm[0], down_mm[-1], count)
-    points = np.stack(
-        [np.interp(where, down_mm, curve.points[kept, i]) for i in range(3)], axis=1
-    )
+    points = np.stack([np.interp(where, down_mm, curve.points[kept, i]) for i in range(3)], axis=1)
     offset = points @ right
     margin = width_mm / 2
     cols = math.floor((float(np.ptp(offset)) + width_mm) / step + 1e-9) + 1
@@ -285,7 +281,8 @@ def _chord(curve: Curve) -> Floats:
     chord = curve.points[-1] - curve.points[0]
     length = float(np.linalg.norm(chord))
     if length > 1e-3 * curve.length:
-        return chord / length
+        unit: Floats = chord / length
+        return unit
     centred = curve.points - curve.points.mean(axis=0)
     found: Floats = np.linalg.svd(centred, full_matrices=False)[2][0]
     return found

@@ -102,9 +102,7 @@ def _check_places(base: PlaneImage, over: PlaneImage) -> None:
         )
 
 
-def _limits(
-    limits: tuple[float, float] | None, values: NDArray[np.float64]
-) -> tuple[float, float]:
+def _limits(limits: tuple[float, float] | None, values: NDArray[np.float64]) -> tuple[float, float]:
     if limits is None:
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
         return low, high if high > low else low + 1.0

@@ -246,7 +246,9 @@ def _frame(
         )
     ]
     # `reformat` checks what the caller gave, on a picture of one pixel.
-    probe = reformat(volume, planes[0], spacing=spacing, size=size or (1, 1), interpolation="nearest")
+    probe = reformat(
+        volume, planes[0], spacing=spacing, size=size or (1, 1), interpolation="nearest"
+    )
     sides = probe.spacing
     if size is not None:
         rows, cols = probe.array.shape[:2]
@@ -263,8 +265,6 @@ def _affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -
     right = np.array(plane.along_row) * spacing[1]
     affine = np.zeros((4, 3))
     affine[:3, 0], affine[:3, 1] = down, right
-    affine[:3, 2] = (
-        np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
-    )
+    affine[:3, 2] = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
     affine[3, 2] = 1
     return affine

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from radkit.dicom.objects import DicomObject
     from radkit.pixels.derived import DerivedStack
 
-__all__ = ["decimal", "new_uid", "read_header", "series_header", "set_slice"]
+__all__ = ["CAPTURE", "PET", "decimal", "new_uid", "read_header", "series_header", "set_slice"]
 
 CT, MR, PET, CAPTURE = (
     "1.2.840.10008.5.1.4.1.1.2",
@@ -92,6 +92,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         "DecayCorrection": "NONE",
         "CollimatorType": None,
         "FrameReferenceTime": 0,
+        "ActualFrameDuration": None,
         "AcquisitionDate": None,
         "AcquisitionTime": None,
         "RadiopharmaceuticalInformationSequence": [],
@@ -102,7 +103,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 NEEDED_BY_ALL = """
     PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime ReferringPhysicianName
-    StudyID AccessionNumber PatientPosition PositionReferenceIndicator Manufacturer
+    StudyID AccessionNumber PositionReferenceIndicator Manufacturer
 """.split()  # noqa: SIM905
 # (Image Type value 3 of MR, value 4, code, its meaning, what the description says); PS3.3
 # C.8.2.1.1.1, C.8.3.1.1.1, PS3.16 CID 7203.
@@ -189,6 +190,12 @@ def series_header(like: Dataset, stack: DerivedStack, description: str | None) -
     for word in NEEDED_BY_ALL:
         if word not in ds:
             setattr(ds, word, "")
+    if kind == PET:
+        ds.pop("PatientPosition", None)  # its place is taken by codes (C.8.9.5)
+    elif "PatientPosition" not in ds and kind != CAPTURE:
+        ds.PatientPosition = ""
+    if not ds.get("BodyPartExamined") and "Laterality" not in ds:
+        ds.Laterality = ""  # of an unknown part, which may be one of a pair
     for word, value in NEEDED[kind].items():
         if word not in ds or (ds[word].is_empty and value):
             setattr(ds, word, value)
@@ -197,7 +204,8 @@ def series_header(like: Dataset, stack: DerivedStack, description: str | None) -
     ds.SeriesNumber = 1000 + (int(number) if number and 0 <= int(number) < 10**6 else 0)
     if kind == PET:
         ds.NumberOfSlices = len(stack.array)
-        ds.SeriesType = [str(list(ds.SeriesType)[0]), "IMAGE"]
+        told = ds.SeriesType
+        ds.SeriesType = [told if isinstance(told, str) else str(told[0]), "IMAGE"]
     if colour:
         for word in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
             ds.pop(word, None)
@@ -246,7 +254,12 @@ def _take_window(ds: Dataset, like: Dataset) -> None:
                 _take(
                     ds,
                     item,
-                    ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction"),
+                    (
+                        "WindowCenter",
+                        "WindowWidth",
+                        "WindowCenterWidthExplanation",
+                        "VOILUTFunction",
+                    ),
                 )
 
 
@@ -257,7 +270,9 @@ def _tell_of_derivation(
     third, fourth, code, text = KINDS.get(known, OTHER_KIND)
     if stack.project is not None and stack.thickness is not None:
         text = f"{text}, {stack.thickness:.4g} mm"
-    ds.ImageType = ["DERIVED", "SECONDARY", third if kind == MR else "AXIAL", fourth]
+    # PET images are PRIMARY always (C.8.9.4.1.3).
+    second = "PRIMARY" if kind == PET else "SECONDARY"
+    ds.ImageType = ["DERIVED", second, third if kind == MR else "AXIAL", fourth]
     ds.DerivationDescription = f"{text}; radkit {_version()}"
     ds.DerivationCodeSequence = [_code(*code)]
     ds.SeriesDescription = (text if description is None else description)[:64]
@@ -269,7 +284,6 @@ def _tell_of_derivation(
         item = _item(
             ReferencedSOPClassUID=like.get("SOPClassUID") or CAPTURE,
             ReferencedSOPInstanceUID=uid,
-            SpatialLocationsPreserved="REORIENTED_ONLY",
             PurposeOfReferenceCodeSequence=[
                 _code("121322", "Source image for image processing operation")
             ],
@@ -332,4 +346,3 @@ def set_slice(ds: Dataset, stack: DerivedStack, k: int, place: NDArray[np.float6
         ds.SpacingBetweenSlices = decimal(between)
     if "NumberOfSlices" in ds:
         ds.ImageIndex = k + 1
-

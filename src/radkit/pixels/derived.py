@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from radkit.dicom.uids import TransferSyntax
-    from radkit.pixels.decoding import Source
+    from radkit.pixels import Source
 
 __all__ = ["DerivedImage", "DerivedStack", "write_derived"]
 
@@ -156,7 +156,7 @@ def write_derived(
     """
     from radkit.dicom import open_object
     from radkit.dicom.uids import syntax as syntax_of
-    from radkit.pixels._derived_header import read_header, series_header, set_slice
+    from radkit.pixels._derived_header import CAPTURE, PET, read_header, series_header, set_slice
 
     target = syntax_of(syntax)
     if not target.encode:
@@ -171,7 +171,7 @@ def write_derived(
     with open_object(like, strict=False) as obj:
         header = read_header(obj)
     ds = series_header(header, stack, series_description)
-    cells = _cells(stack, wide=not ds.SOPClassUID.endswith(".7"), pet=ds.Modality == "PT")
+    cells = _cells(stack, wide=ds.SOPClassUID != CAPTURE, pet=ds.SOPClassUID == PET)
     _describe(ds, stack, cells)
     written: list[DerivedImage] = []
     try:
@@ -219,7 +219,7 @@ def _cells(stack: DerivedStack, *, wide: bool, pet: bool) -> _Cells:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise EncodeError("samples that are no finite numbers cannot be written as an image")
     # A PET image has the intercept 0 (PS3.3 C.8.9.4): only its slope can carry values.
-    fits = kind in "iu" and -32768 <= low and high <= (65535 if low >= 0 else 32767)
+    fits = kind in "iu" and low >= -32768 and high <= (65535 if low >= 0 else 32767)
     if fits and not (pet and stack.intercept != 0):
         size = 1 if array.dtype.itemsize == 1 and not wide else 2
         signed = kind == "i" and (low < 0 or high <= 32767)
@@ -282,11 +282,12 @@ def _describe(ds: Dataset, stack: DerivedStack, cells: _Cells) -> None:
         ds.add_new(0x00280120, "SS" if cells.dtype.kind == "i" else "US", cells.padding)
     # CT and PET images have a slope always, others if it says something.
     identity = cells.slope == 1 and cells.intercept == 0
+    told = str(ds.get("RescaleType") or "")
+    ds.pop("RescaleType", None)
     if not identity or ds.Modality in ("CT", "PT"):
         ds.RescaleSlope, ds.RescaleIntercept = decimal(cells.slope), decimal(cells.intercept)
         if ds.Modality != "PT":
-            usual = "HU" if stack.units == "[hnsf'U]" else "US"
-            ds.RescaleType = ds.get("RescaleType") or usual
+            ds.RescaleType = told or ("HU" if stack.units == "[hnsf'U]" else "US")
     if cells.scaled:
         ds.DerivationDescription += "; values scaled to 16 bits"
     return None
@@ -332,6 +333,7 @@ def _set_meta(ds: Dataset, target: TransferSyntax) -> None:
     from radkit.dicom.splice import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 
     ds.file_meta = FileMetaDataset()
+    ds.file_meta.FileMetaInformationGroupLength = 0  # counted by the writer
     ds.file_meta.FileMetaInformationVersion = b"\0\1"
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
@@ -350,17 +352,32 @@ def _set_pixels(ds: Dataset, pixels: NDArray[Any], target: TransferSyntax) -> in
 
     if not target.encapsulated:
         data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
-        ds.add_new(0x7FE00010, "OB" if pixels.itemsize == 1 else "OW", data + b"\0" * (len(data) & 1))
+        ds.add_new(
+            0x7FE00010, "OB" if pixels.itemsize == 1 else "OW", data + b"\0" * (len(data) & 1)
+        )
         return len(data)
     bits, colour = int(ds.BitsAllocated), pixels.ndim == 3
-    shape = dict(samples=3 if colour else 1, bits_allocated=bits, bits_stored=bits)
-    signed, photometric = pixels.dtype.kind == "i", "RGB" if colour else "MONOCHROME2"
+    samples, signed = 3 if colour else 1, pixels.dtype.kind == "i"
+    photometric = "RGB" if colour else "MONOCHROME2"
     outcome = Outcome(
-        **shape, photometric=photometric, high_bit=bits - 1, signed=signed, planar=False
+        photometric=photometric,
+        samples=samples,
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        signed=signed,
+        planar=False,
     )
     check_holds(target, outcome, "int")
-    rows, cols = pixels.shape[:2]
-    spec = FrameSpec(rows=rows, cols=cols, **shape, signed=signed, photometric=photometric)
+    spec = FrameSpec(
+        rows=pixels.shape[0],
+        cols=pixels.shape[1],
+        samples=samples,
+        bits_allocated=bits,
+        bits_stored=bits,
+        signed=signed,
+        photometric=photometric,
+    )
     coded = encode_frame(target.coding or "", pixels, spec, syntax_uid=target.uid)
     ds.PhotometricInterpretation = coded.photometric
     element = b"".join(encapsulated_element([coded.data], offset_tables([len(coded.data)])))

@@ -182,7 +182,7 @@ class Conversions:
         syntax: str = "explicit-le",
         series_description: str | None = None,
     ) -> Report:
-        """Write the volume as a series of derived images, one for each slice.
+        r"""Write the volume as a series of derived images, one for each slice.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class Conversions:
 
         Notes
         -----
-        Series, SOP Instance and file names are new; Image Type is DERIVED\\SECONDARY, with
+        Series, SOP Instance and file names are new; Image Type is DERIVED\SECONDARY, with
         Derivation Code Sequence, Source Image Sequence and Contributing Equipment Sequence.
         CT, MR and PET (also enhanced ones) become single-frame objects of their kind,
         all else, and colour, Secondary Capture. Integers that fit 16 bits are stored as they

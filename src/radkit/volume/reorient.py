@@ -76,5 +76,6 @@ def _nearest(direction: NDArray[np.float64], wanted: NDArray[np.float64]) -> tup
     """Return for each new axis the old one, so that together they turn least."""
     along = np.abs(wanted.T @ direction)
     return max(
-        permutations(range(3)), key=lambda order: sum(along[i, axis] for i, axis in enumerate(order))
+        permutations(range(3)),
+        key=lambda order: sum(along[i, axis] for i, axis in enumerate(order)),
     )  # type: ignore[return-value]  # permutations of three are triples
