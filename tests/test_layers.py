@@ -25,7 +25,7 @@ RANK = {
     "pydicom": 6,
     "cli": 7,
 }
-ALSO = {("limits", "errors"), ("volume", "interop")}
+ALSO = {("limits", "errors"), ("volume", "interop"), ("geometry", "dicom")}
 NEVER = {("mpr", "transcoding")}
 FREE = {"__init__", "testing"}  # may import anything; nothing in src imports `testing`
 

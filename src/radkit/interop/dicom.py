@@ -11,7 +11,7 @@ from radkit.pixels.derived import DerivedStack, write_derived
 from radkit.transcoding.results import Report, Transcoded
 from radkit.volume.volume import Volume
 
-__all__ = ["write_volume"]
+__all__ = ["Report", "write_volume"]
 
 
 def write_volume(

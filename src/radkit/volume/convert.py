@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from radkit.pixels import Source
-    from radkit.transcoding.results import Report
+    from radkit.interop.dicom import Report
     from radkit.volume.volume import Volume
 
 __all__ = ["Conversions"]
