@@ -147,7 +147,7 @@ static inline rk_row_warp warp_from(const rk_row_warp *warp, size_t i)
     return rest;
 }
 
-/* Elements of two groups of outputs, out of one window of 8 elements behind each base, or of two. */
+/* Elements of two groups of outputs, out of the 8 (or 16) elements behind the base of each. */
 static inline __m256i pick(const int16_t *a, const int16_t *b, const uint8_t *bytes, bool wide)
 {
     __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(load8(a)), load8(b), 1);

@@ -1,4 +1,4 @@
-/* mpr/along.c: rows of a plane as sums of rows of the volume, moved along the columns; see along.h. */
+/* mpr/along.c: rows of a plane are sums of rows of the volume, moved along; see along.h. */
 #include "mpr/along.h"
 
 #include <math.h>
@@ -44,7 +44,8 @@ bool rk_mpr_along_fits(const rk_mpr_job *job)
     bool typed = rk_mpr_is_short(v->type) || v->type == RK_MPR_F32;
     return plain && typed && (job->out == v->type || job->out == RK_MPR_F32) &&
            v->side[2] < INT32_MAX / 2 && rk_mpr_along(g->right, 2, g->cols) &&
-           fabs(g->down[2]) * (double)(g->rows - 1) < 1e-7 && fabs(g->into[2]) * (double)(g->depth - 1) < 1e-7;
+           fabs(g->down[2]) * (double)(g->rows - 1) < 1e-7 &&
+           fabs(g->into[2]) * (double)(g->depth - 1) < 1e-7;
 }
 
 rk_mpr_volume rk_mpr_with_possible_padding(const rk_mpr_volume *volume)
@@ -141,12 +142,6 @@ static size_t mend(const along *a, size_t row, uint8_t *out, uint8_t *outside)
 
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
-static int16_t share_of(const rk_mpr_knots *knots)
-{
-    long q = knots->count > 1 ? lrint(knots->weight[1] * RK_ROW_ONE) : 0;
-    return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
-}
-
 /* The row of the volume's columns at a point; NULL if its rows do not fit the range. */
 static const int16_t *blended(along *a, const rk_mpr_place *place)
 {
@@ -165,24 +160,10 @@ static const int16_t *blended(along *a, const rk_mpr_place *place)
     if (count == 1)
         return row[0];
     if (count == 2)
-        a->row->lerp(row[0], row[1], share_of(z.count > 1 ? &z : &y), a->columns.pitch, a->blend);
+        a->row->lerp(row[0], row[1], rk_mpr_share_of(z.count > 1 ? &z : &y), a->columns.pitch, a->blend);
     else
-        a->row->blend(row, share_of(&y), share_of(&z), a->columns.pitch, a->blend);
+        a->row->blend(row, rk_mpr_share_of(&y), rk_mpr_share_of(&z), a->columns.pitch, a->blend);
     return a->blend;
-}
-
-/* Moved along the columns: `room` outputs, in place where that is a row itself. */
-static const int16_t *moved(along *a, const int16_t *line)
-{
-    const rk_mpr_columns *c = &a->columns;
-    const int16_t *start = line + c->warp.index[0];
-    if (c->shifted && c->warp.share[0] == 0)
-        return start;
-    if (c->shifted)
-        a->row->lerp(start, start + 1, c->warp.share[0], c->room, a->moved);
-    else
-        a->row->warp(line, &c->warp, c->room, a->moved);
-    return a->moved;
 }
 
 /* `base`, so that all rows of this row of the plane fit; false if none does it. */
@@ -210,7 +191,7 @@ static const int16_t *peak_of_samples(along *a)
         const int16_t *line = blended(a, &a->point[k]);
         if (!line)
             return NULL;
-        found = moved(a, line);
+        found = rk_mpr_columns_move(&a->columns, a->row, line, a->moved);
         if (a->points == 1)
             break;
         if (k == 0)

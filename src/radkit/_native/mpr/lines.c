@@ -183,7 +183,8 @@ bool rk_mpr_lines_rebase(rk_mpr_lines *lines, uint32_t lowest, uint32_t highest)
         }
     }
     /* Room on both sides, for what is still to come; the window itself does not wrap. */
-    uint32_t spare = (RK_ROW_RANGE - 1 - (highest - lowest)) / 2, most = UINT16_MAX + 1 - RK_ROW_RANGE;
+    uint32_t spare = (RK_ROW_RANGE - 1 - (highest - lowest)) / 2;
+    uint32_t most = UINT16_MAX + 1 - RK_ROW_RANGE;
     uint32_t base = lowest > spare ? lowest - spare : 0;
     lines->base = (uint16_t)((base < most ? base : most) ^ flip);
     lines->lowest = lowest;
