@@ -18,6 +18,7 @@ __all__ = ["SAME_POSITION_MM", "Stack", "analyse_stack"]
 
 SAME_POSITION_MM = 0.01  # nearer along the normal than this: the same slice position
 ON_LINE_MM = 0.05  # a slice may lie this far from where the affine puts it
+FARTHEST_MM = 1e9  # so that squares and sums stay exact enough to mean something
 HOLE_TOLERANCE = 0.02  # a hole is a whole number of usual gaps, to this share of one
 
 
@@ -109,13 +110,13 @@ def analyse_stack(
     Raises
     ------
     GeometryError
-        There are no positions, or they are not finite.
+        There are no positions, or they are not finite, or absurd.
     """
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim != 2 or points.shape[1:] != (3,) or not len(points):
         raise GeometryError("slice positions must be at least one row of three numbers")
-    if not np.isfinite(points).all():
-        raise GeometryError("a slice position is not finite")
+    if not (np.abs(points) < FARTHEST_MM).all():
+        raise GeometryError("a slice position is not finite, or farther away than 1000 km")
     along = np.asarray(normal, dtype=np.float64)
     order = np.argsort(points @ along, kind="stable")
     points = points[order]

@@ -43,9 +43,12 @@ class Pixels:
         self._threads = threads
         self._deadline = deadline
 
-    def same(self, one: Record, other: Record) -> bool:
-        """Say whether two slices hold the same samples."""
-        return np.array_equal(self._alone(one), self._alone(other))
+    def digest(self, record: Record) -> bytes:
+        """Return what is equal for slices of equal samples."""
+        import hashlib
+
+        samples = np.ascontiguousarray(self._alone(record))
+        return hashlib.blake2b(samples.tobytes(), digest_size=32).digest()
 
     def fill(
         self,

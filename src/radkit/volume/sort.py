@@ -52,7 +52,7 @@ def sort_records(
     *,
     split: Split,
     tolerance_mm: float | None,
-    same_pixels: Callable[[Record, Record], bool],
+    digest: Callable[[Record], bytes],
 ) -> list[Sorted]:
     """Sort records into stacks, each with every position once.
 
@@ -65,8 +65,8 @@ def sort_records(
         apart, or use the named attributes.
     tolerance_mm : float, optional
         As in `analyse_stack`.
-    same_pixels : callable
-        Whether two frames hold the same samples.
+    digest : callable
+        Equal for slices of equal samples.
     """
     keys = None
     if not isinstance(split, str):
@@ -85,7 +85,7 @@ def sort_records(
         parts = [Part(records=cluster, labels={})] if keys is None else sorted_parts(cluster, keys)
         for part in parts:
             unique, dropped = _drop_same_instance(part.records)
-            for stack, more in _stacks(unique, split, tolerance_mm, same_pixels):
+            for stack, more in _stacks(unique, split, tolerance_mm, digest):
                 order = _stack(stack.records, tolerance_mm)
                 found.append(
                     Sorted(
@@ -213,7 +213,7 @@ def _stacks(
     records: list[Record],
     split: Split,
     tolerance_mm: float | None,
-    same_pixels: Callable[[Record, Record], bool],
+    digest: Callable[[Record], bytes],
 ) -> list[tuple[Part, list[Correction]]]:
     """Return stacks in which no position repeats."""
     groups = _positions(records)
@@ -222,7 +222,7 @@ def _stacks(
     named = _told_apart(groups)
     dropped: list[Correction] = []
     if named is None:
-        unique, dropped = _drop_same_pixels(groups, same_pixels)
+        unique, dropped = _drop_same_pixels(groups, digest)
         groups = _positions(unique)
         if len(groups) == len(unique):
             return [(Part(records=unique, labels={}), dropped)]
@@ -293,18 +293,17 @@ def _told_apart(groups: list[list[Record]]) -> tuple[str, list[Part]] | None:
 
 
 def _drop_same_pixels(
-    groups: list[list[Record]], same_pixels: Callable[[Record, Record], bool]
+    groups: list[list[Record]], digest: Callable[[Record], bytes]
 ) -> tuple[list[Record], list[Correction]]:
     kept: list[Record] = []
     dropped: list[str] = []
     for group in groups:
-        unique: list[Record] = []
+        unique: dict[bytes, Record] = {}
         for record in group:
-            if any(same_pixels(record, other) for other in unique):
+            known = unique.setdefault(digest(record) if len(group) > 1 else b"", record)
+            if known is not record:
                 dropped.append(record.instance)
-            else:
-                unique.append(record)
-        kept += unique
+        kept += unique.values()
     return kept, _dropped(dropped)
 
 
