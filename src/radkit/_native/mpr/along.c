@@ -160,7 +160,8 @@ static const int16_t *blended(along *a, const rk_mpr_place *place)
     if (count == 1)
         return row[0];
     if (count == 2)
-        a->row->lerp(row[0], row[1], rk_mpr_share_of(z.count > 1 ? &z : &y), a->columns.pitch, a->blend);
+        a->row->lerp(row[0], row[1], rk_mpr_share_of(z.count > 1 ? &z : &y), a->columns.pitch,
+                     a->blend);
     else
         a->row->blend(row, rk_mpr_share_of(&y), rk_mpr_share_of(&z), a->columns.pitch, a->blend);
     return a->blend;

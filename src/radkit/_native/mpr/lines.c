@@ -57,6 +57,20 @@ static const void *shorts_of(const rk_mpr_lines *lines, ptrdiff_t start)
     return lines->widened;
 }
 
+const void *rk_mpr_lines_words(const rk_mpr_lines *lines, size_t z, size_t y)
+{
+    return shorts_of(lines, start_of(lines, z, y));
+}
+
+bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t word)
+{
+    const rk_u16 *src = rk_mpr_lines_words(lines, z, y);
+    uint16_t met = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        met |= src[i] == word;
+    return met;
+}
+
 /* The first element goes in front of a row, the last one behind it. */
 #define RK_MPR_REPEAT(T, name)                                                           \
     static void repeat_##name(const rk_mpr_lines *lines, T *row)                         \
@@ -98,7 +112,7 @@ const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, cons
     if (lines->age == 0)
         return NULL;
     if (enter(slot, z, y, lines->age)) {
-        const void *src = shorts_of(lines, start_of(lines, z, y));
+        const void *src = rk_mpr_lines_words(lines, z, y);
         uint16_t padding = (uint16_t)(int32_t)lines->volume->padding;
         uint16_t seen = lines->row->scale(src, lines->count, lines->base, padding,
                                           mask ? mask + RK_MPR_MARGIN : NULL, row + RK_MPR_MARGIN);
@@ -153,7 +167,7 @@ void rk_mpr_lines_span(const rk_mpr_lines *lines, size_t z, size_t y, uint32_t *
 {
     const rk_mpr_volume *v = lines->volume;
     bool is_signed = v->type == RK_MPR_I16 || v->type == RK_MPR_I8;
-    const rk_u16 *src = shorts_of(lines, start_of(lines, z, y));
+    const rk_u16 *src = rk_mpr_lines_words(lines, z, y);
     uint16_t flip = is_signed ? 0x8000 : 0, low = UINT16_MAX, high = 0;
     uint16_t padding = (uint16_t)((uint16_t)(int32_t)v->padding ^ flip);
     for (size_t i = 0; i < lines->count; i++) {
