@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from radkit.pixels import Source
     from radkit.interop.dicom import Report
+    from radkit.pixels import Source
     from radkit.volume.volume import Volume
 
 __all__ = ["Conversions"]
