@@ -97,7 +97,12 @@ def reformat(
             complain(f"{note.code}: {note.text}")
     if shown == "header":
         shown = _header_window(_source_of(volume, sources))
-    options = {"slab": slab, "spacing": spacing, "interpolation": interpolation, "threads": threads}
+    options: dict[str, Any] = {
+        "slab": slab,
+        "spacing": spacing,
+        "interpolation": interpolation,
+        "threads": threads,
+    }
     if stack:
         made = picture_stack(volume, plane, step=step, options=options)
         report = made.to_dicom(output, like=_source_of(volume, sources), syntax=syntax)
