@@ -123,9 +123,7 @@ def analyse_stack(
     distances = points @ along
     gaps = np.diff(distances)
     count = len(points)
-    usual = (
-        float(np.median(gaps[gaps > SAME_POSITION_MM])) if (gaps > SAME_POSITION_MM).any() else 0.0
-    )
+    usual = _median(gaps[gaps > SAME_POSITION_MM])
     step = (points[-1] - points[0]) / (count - 1) if count > 1 else np.zeros(3)
     grid = points[0] + np.arange(count)[:, None] * step
     length = distances[-1] - distances[0]
@@ -151,6 +149,15 @@ def analyse_stack(
         duplicates=duplicates,
         holes=_holes(gaps, usual),
     )
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Return the median, 0 of nothing. `numpy.median` would load masked arrays for it."""
+    ranked = np.sort(values)
+    middle = len(ranked) // 2
+    if not len(ranked):
+        return 0.0
+    return float(ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2)
 
 
 def _holes(gaps: NDArray[np.float64], usual: float) -> tuple[tuple[int, int], ...]:

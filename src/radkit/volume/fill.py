@@ -22,6 +22,7 @@ from radkit.volume.records import Record
 __all__ = ["Pixels"]
 
 AT_ONCE = 16  # files of one native call: some milliseconds, so that a deadline is kept
+BYTES_PER_THREAD = 32 << 20  # native cells come at some GB/s: less than this is not worth a thread
 
 _Placed = tuple[int, Record]  # slice, and what belongs there
 
@@ -92,10 +93,14 @@ class Pixels:
             for group in shared.values():
                 self._shared(array, group, values=values, report=report)
 
-    def _stream(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    def _stream(
+        self, work: Callable[[Any], Any], items: Sequence[Any], *, most: int | None = None
+    ) -> Iterator[Any]:
         from radkit.pixels.workers import stream, thread_count
 
         count = thread_count(self._threads, len(items)) if items else 1
+        if most is not None:
+            count = min(count, most)
 
         def timed(item: Any) -> Any:
             self._deadline.check()
@@ -121,7 +126,8 @@ class Pixels:
             for at in range(0, len(part), AT_ONCE)
         ]
         failed: list[_Placed] = []
-        for count, part in self._stream(lambda one: _read_cells(array, *one), parts):
+        most = 1 + array.nbytes // BYTES_PER_THREAD
+        for count, part in self._stream(lambda one: _read_cells(array, *one), parts, most=most):
             report(count)
             failed += part[count:]
         return failed
