@@ -3,9 +3,9 @@
 """Planes, slabs and points of a volume (see _mpr.pyi)."""
 
 from cpython.buffer cimport PyBUF_STRIDES
-from libc.math cimport isfinite
+from libc.math cimport fabs, isfinite
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport SIZE_MAX
+from libc.stdint cimport SIZE_MAX, int16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -194,6 +194,7 @@ cdef class Job:
         self._part(first, count)
         same_size(mask, pixels)
         same_size(to, pixels * samples)
+        apart(to, mask)
         if out.dtype.name != TYPES[<int>self.job.out]:
             raise TypeError(f"out must be {TYPES[<int>self.job.out]}")
         choice = rk_mpr_choose(&self.job, cpu)
@@ -231,3 +232,6 @@ cdef class Job:
         same_size(to, mask.size * self.job.volume.samples)
         with nogil:
             rk_mpr_samples_c(&self.job, first, count, <double *>to.out(), mask.out())
+
+
+include "_mpr_many.pxi"
