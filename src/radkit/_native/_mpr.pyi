@@ -76,3 +76,57 @@ class Job:
 
         `there`, (count, cols, depth), says which have data; the others are 0.
         """
+
+class Stack:
+    """Parallel planes: those of a job, but for their origins, (planes, 3) float64.
+
+    Each plane has the pixels that it would have alone.
+    """
+
+    def __init__(self, job: Job, origins: NDArray[np.float64], planes: int) -> None: ...
+    def block(self) -> int:
+        """How many planes a call of `planes` should do, so that they can share work."""
+
+    def planes(
+        self,
+        first: int,
+        count: int,
+        out: NDArray[Any],
+        outside: NDArray[np.uint8],
+        *,
+        cpu: int = ...,
+    ) -> int:
+        """Sample planes first ... first + count - 1 into their places; as `Job.rows`.
+
+        Both arrays are of the whole stack, (planes, rows, cols[, samples]) and C-contiguous.
+        """
+
+class Turns:
+    """Views around the slice axis: projections of a job, but for `place`.
+
+    A job whose rows of pixels do not lie in the slices, or of another kind than the
+    maximum, minimum or mean of 8- or 16-bit integers by linear interpolation, is refused.
+    """
+
+    def __init__(self, job: Job) -> None: ...
+    @property
+    def nbytes(self) -> int:
+        """Memory of the copy of the volume that `prepare` makes room for."""
+
+    def prepare(self) -> bool:
+        """Look at all voxels; False if their range or their padding forbids this way."""
+
+    def fill(self, first: int, count: int, *, cpu: int = ...) -> None:
+        """Copy rows first ... first + count - 1 of the volume; all of them before any view."""
+
+    def view(
+        self,
+        place: NDArray[np.float64],
+        first: int,
+        count: int,
+        out: NDArray[Any],
+        outside: NDArray[np.uint8],
+        *,
+        cpu: int = ...,
+    ) -> int:
+        """Project columns first ... first + count - 1 of a picture; as `Job.rows`."""
