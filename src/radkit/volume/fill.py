@@ -38,7 +38,7 @@ class Pixels:
         threads: int | None,
         deadline: limits.Deadline,
     ) -> None:
-        from radkit.pixels.decoding import check_scale
+        from radkit.pixels.selection import check_scale
 
         self.reduce, self._layers = check_scale(reduce, layers)
         self._threads = threads

@@ -256,7 +256,7 @@ def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], Non
 
 def _room(plan: Plan, pixels: Pixels, dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[int]]:
     """Return the array of a volume, and the place of each slice in it."""
-    from radkit.pixels.decoding import allocate
+    from radkit.pixels.selection import allocate
 
     rows, cols, samples, _ = plan.records[0].form
     places = slice_places(len(plan.records), plan.fill)
