@@ -95,4 +95,9 @@ ROWS: dict[str, Row] = {
     "memory-j2k-mg": Row("peak memory beyond the stream, in frames", None, quick=False),
     "memory-htj2k-mg": Row("peak memory beyond the stream, in frames", None, quick=False),
     "memory-rle-ct": Row("peak memory beyond the stream, in frames", None),
+    "mpr-load": Row("40 CT files to one array with geometry", 13.0),
+    "mpr-load-vtk": Row("the same, against a reader without orientation", 3.5),
+    "mpr-load-1000": Row("1000 CT files of 512 x 512 to one array", 13.0, quick=False),
+    "mpr-first": Row("fresh process to the first oblique slice, over loading alone", 1 / 1.1),
+    "mpr-first-sitk": Row("the same, against a process of the peer", None),
 }
