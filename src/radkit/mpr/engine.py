@@ -16,7 +16,14 @@ from radkit.geometry.plane import Projection
 from radkit.volume.sample import Interpolation, job
 from radkit.volume.volume import Volume
 
-__all__ = ["Picture", "result_dtype", "sample_lines", "sample_plane"]
+__all__ = [
+    "Picture",
+    "checked_fill",
+    "result_dtype",
+    "sample_lines",
+    "sample_plane",
+    "smallest",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Picture: TypeAlias = tuple[NDArray[Any], NDArray[np.bool_] | None]
@@ -122,7 +129,7 @@ def _sample(
     array = np.empty(shape, kind) if out is None else out
     target = array if native and not callable(project) else np.empty(shape)
     outside = np.empty(size, np.uint8)
-    empty = volume.padding if fill is None else _checked_fill(fill, kind)
+    empty = volume.padding if fill is None else checked_fill(fill, kind)
     made = job(
         volume.array,
         interpolation=interpolation,
@@ -147,7 +154,7 @@ def _sample(
         return array, None
     mask = outside.view(np.bool_)
     if empty is None or target is not array:  # only now is it worth looking for the smallest value
-        array[mask] = _smallest(volume) if empty is None else empty
+        array[mask] = smallest(volume) if empty is None else empty
     return array, mask
 
 
@@ -210,7 +217,8 @@ def _stored(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
     return found
 
 
-def _checked_fill(fill: float, kind: np.dtype[Any]) -> float:
+def checked_fill(fill: float, kind: np.dtype[Any]) -> float:
+    """Return a value for pixels without data, if the type can hold it."""
     if kind.kind in "iu":
         info = np.iinfo(kind)
         if not (math.isfinite(fill) and info.min <= fill <= info.max and fill == int(fill)):
@@ -218,7 +226,8 @@ def _checked_fill(fill: float, kind: np.dtype[Any]) -> float:
     return fill
 
 
-def _smallest(volume: Volume) -> float:
+def smallest(volume: Volume) -> float:
+    """Return the smallest stored value."""
     array = volume.array
     if array.dtype.kind in "iu" and array.itemsize <= 4 and array.flags.c_contiguous:
         low, _ = _pixels.minmax(array) or (0, 0)
