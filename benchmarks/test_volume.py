@@ -1,4 +1,4 @@
-"""From files to a volume: a series into one array with its geometry, and a fresh process's start."""
+"""From files to a volume: a series into one array with its geometry, the first slice of a process."""
 
 from __future__ import annotations
 

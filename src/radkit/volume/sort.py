@@ -143,9 +143,12 @@ def _fits(one: Record, other: Record) -> bool:
         one.form == other.form
         and one.frame_of_reference == other.frame_of_reference
         and (same or bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN))
-        and all(
-            abs(a - b) <= SPACING_WITHIN * max(a, b)
-            for a, b in zip(one.spacing, other.spacing, strict=True)
+        and (
+            one.spacing is other.spacing
+            or all(
+                abs(a - b) <= SPACING_WITHIN * max(a, b)
+                for a, b in zip(one.spacing, other.spacing, strict=True)
+            )
         )
     )
 
@@ -275,15 +278,15 @@ def _groups(parts: list[Part]) -> tuple[Group, ...]:
 
 def _positions(records: list[Record]) -> list[list[Record]]:
     """Group by position along the normal."""
-    stack = _stack(records, None)
+    along = np.array([record.position for record in records]) @ orientation(records[0].cosines)[2]
     groups: list[list[Record]] = []
     start = -np.inf
-    for index, distance in zip(stack.order, stack.distances.tolist(), strict=True):
-        if distance - start < SAME_POSITION_MM:
+    for index in np.argsort(along, kind="stable").tolist():
+        if along[index] - start < SAME_POSITION_MM:
             groups[-1].append(records[index])
         else:
             groups.append([records[index]])
-            start = distance
+            start = along[index]
     return groups
 
 
