@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -237,6 +240,38 @@ def test_real_series_reads_back(tmp_path, series):
         ds.PatientName == original.PatientName and ds.StudyInstanceUID == original.StudyInstanceUID
     )
     assert ("WindowCenter" in ds) == (series != "mr-t1-oblique")  # which has none
+
+
+@needs_data
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is absent")
+@pytest.mark.parametrize("series", ["ct-head-1mm", "ct-enhanced", "mr-sag-decubitus", "pet"])
+def test_dciodvfy_finds_no_errors(tmp_path, series):
+    if series == "pet":
+        like: Any = header("1.2.840.10008.5.1.4.1.1.128", Units="BQML", StudyID="1")
+        source = replace(volume("float32"), units="Bq/ml")
+    else:
+        like = sorted((SHARED / series).glob("*.dcm"))[0]
+        source = load_volume(SHARED / series).crop((0, 2, 0, 64, 0, 60))
+    source.to_dicom(tmp_path, like=like, syntax="jpeg2000-lossless")
+    slab = reformat(source, Plane.coronal(), slab=Slab(mm=3))
+    slab.to_dicom(tmp_path / "slab.dcm", like=like)
+    for path in tmp_path.glob("*.dcm"):
+        told = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True).stderr
+        errors = [line for line in told.splitlines() if line.startswith("Error")]
+        assert not errors and "Image" in told
+
+
+@needs_data
+def test_highdicom_makes_the_same_volume_of_it(tmp_path):
+    highdicom = pytest.importorskip("highdicom")
+    source = load_volume(SHARED / "mr-t1-oblique").crop((3, 9, 20, 90, 30, 120))
+    like = sorted((SHARED / "mr-t1-oblique").glob("*.dcm"))[0]
+    source.to_dicom(tmp_path, like=like)
+    made = highdicom.get_volume_from_series(written(tmp_path), apply_modality_transform=False)
+    # highdicom stacks towards the other side.
+    back, wanted = Volume.from_highdicom(made).reorient("LPS"), source.reorient("LPS")
+    assert np.array_equal(back.array, wanted.array)
+    assert np.abs(back.affine - wanted.affine).max() < 1e-6
 
 
 def test_refusals_leave_nothing_behind(tmp_path):

@@ -14,7 +14,7 @@ from radkit.geometry import Plane, Slab
 from radkit.mpr.image import PlaneImage
 from radkit.mpr.reformat import reformat
 from radkit.mpr.slices import cut_slices
-from radkit.volume.sample import Interpolation
+from radkit.volume.sample import Interpolation, check_interpolation
 from radkit.volume.volume import Geometry, Volume
 
 __all__ = ["reformat_stack"]
@@ -72,6 +72,7 @@ def reformat_stack(
     """
     from radkit.pixels.selection import check_at_least
 
+    check_interpolation(interpolation)
     count = check_at_least("count", count, 1)
     if not (isinstance(step_mm, (int, float)) and math.isfinite(step_mm) and abs(step_mm) > 1e-6):
         raise OptionError(f"step_mm must be a number of millimetres other than 0, not {step_mm!r}")
