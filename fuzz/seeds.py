@@ -159,9 +159,10 @@ def for_public() -> list[bytes]:
 
 def slices() -> list[bytes]:
     """Return objects that have a place in a volume: a slice, a mosaic, frames in groups."""
-    from radkit.testing import write_series
     from tests.volume.enhanced import IN_STACK, STACK_ID, Frame, plane, write_enhanced
     from tests.volume.mosaics import write_mosaic
+
+    from radkit.testing import write_series
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
