@@ -54,14 +54,8 @@ RK_INLINE __m256 rk_lanes_share(const rk_lanes *x)
     return _mm256_mul_ps(_mm256_cvtepi32_ps(bits), _mm256_set1_ps(0x1p-24f));
 }
 
-/* What a row needs of its view and line: axes in the order z, y, x. */
-typedef struct rk_walk {
-    const rk_mpr_view *view;
-    int64_t step[3]; /* of a column */
-} rk_walk;
-
 /* Index of the lower voxel of 8 pixels, and how far they are on the way to the next one. */
-typedef struct rk_cell {
+typedef struct rk_mpr_cell8 {
     __m256i index;
     __m256 share[3];
 } rk_mpr_cell8;
@@ -250,6 +244,64 @@ RK_INLINE __m256i rk_padding_of(const rk_mpr_view *view, const rk_mpr_type type)
         return _mm256_castps_si256(_mm256_set1_ps((float)view->padding));
     int32_t value = view->has_padding ? (int32_t)view->padding : 0;
     return rk_size_of(type) == 1 ? _mm256_set1_epi8((int8_t)value) : _mm256_set1_epi16((int16_t)value);
+}
+
+/* ---- fetching ahead -------------------------------------------------------------------------- */
+
+enum { RK_LEADS = 7 };
+
+/* Of every so many pixels of the next row (0: of none) these voxels are fetched ahead. */
+typedef struct rk_lead {
+    size_t every;
+    int count;
+    ptrdiff_t offset[RK_LEADS]; /* bytes from the lower voxel */
+} rk_lead;
+
+/*
+ * Lines are fetched ahead where neighbours in a row do not share them. Most voxels of the next row
+ * have been there in this one already; those on the side to which the rows move are new. Taps go
+ * from `low` to `high` about the lower voxel.
+ */
+static __attribute__((noinline)) rk_lead rk_lead_of(const rk_mpr_view *view, const rk_mpr_grid *grid, int low, int high,
+                          size_t size)
+{
+    rk_mpr_line line = rk_mpr_view_line(view, grid, 0, 0);
+    rk_mpr_line next = rk_mpr_view_line(view, grid, grid->rows > 1 ? 1 : 0, 0);
+    double hops = fabs(line.step[0]) + fabs(line.step[1]);
+    double move[2] = {next.start[0] - line.start[0], next.start[1] - line.start[1]};
+    double large = fmax(fabs(move[0]), fabs(move[1])) / 2;
+    int new_z = move[0] >= 0 ? high : low, new_y = move[1] >= 0 ? high : low;
+    rk_lead lead = {0};
+    lead.every = hops > 0.5 && low == high ? 1 : hops > 0.1 ? 2 : 0;
+    for (int z = low; z <= high; z++)
+        for (int y = low; y <= high; y++)
+            if ((fabs(move[0]) >= large && z == new_z) || (fabs(move[1]) >= large && y == new_y))
+                lead.offset[lead.count++] =
+                    (ptrdiff_t)size * ((ptrdiff_t)z * view->stride[0] + (ptrdiff_t)y * view->stride[1]);
+    return lead;
+}
+
+/* Addresses may lie outside of the volume, so they are numbers and not pointers until the end. */
+RK_INLINE void rk_lead_fetch(const rk_lead *lead, const void *data, const int32_t at[8],
+                             const size_t size)
+{
+    for (size_t i = 0; i < RK_MPR_LANES; i += lead->every) {
+        uintptr_t voxel = (uintptr_t)data + (uintptr_t)((ptrdiff_t)at[i] * (ptrdiff_t)size);
+        for (int k = 0; k < lead->count; k++)
+            _mm_prefetch((const char *)(voxel + (uintptr_t)lead->offset[k]), _MM_HINT_T0);
+    }
+}
+
+/* For the pixels below 8 pixels. */
+RK_INLINE void rk_lead_fetch_below(const rk_lead *lead, const rk_mpr_view *view,
+                                   const rk_lanes at[3], const int64_t down[3], const size_t size)
+{
+    int32_t index[RK_MPR_LANES] __attribute__((aligned(32)));
+    rk_lanes below[3] = {at[0], at[1], at[2]};
+    for (int axis = 0; axis < 3; axis++)
+        rk_lanes_move(&below[axis], _mm256_set1_epi64x(down[axis]));
+    _mm256_store_si256((__m256i *)index, rk_nearest_of(view, below, true));
+    rk_lead_fetch(lead, view->data, index, size);
 }
 
 /* ---- results --------------------------------------------------------------------------------- */

@@ -9,14 +9,9 @@ bool rk_mpr_thin_fits(const rk_mpr_job *job);
 size_t rk_mpr_thin_work(const rk_mpr_job *job);
 rk_mpr_rows_fn rk_mpr_thin_avx2;
 
-/* Slabs, nearest and linear. */
+/* Slabs, nearest, linear and cubic, and thin planes of cubic. */
 bool rk_mpr_slab_fits(const rk_mpr_job *job);
 size_t rk_mpr_slab_work(const rk_mpr_job *job);
 rk_mpr_rows_fn rk_mpr_slab_avx2;
-
-/* Thin planes and slabs, cubic. */
-bool rk_mpr_cubic_fits(const rk_mpr_job *job);
-size_t rk_mpr_cubic_work(const rk_mpr_job *job);
-rk_mpr_rows_fn rk_mpr_cubic_avx2;
 
 #endif /* RK_MPR_FAST_H */

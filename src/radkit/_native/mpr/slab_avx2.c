@@ -1,6 +1,6 @@
 /*
- * mpr/slab_avx2.c: slabs at any angle, nearest and linear. The samples of 8 pixels stay in registers
- * from the first to the last; neighbouring samples of a pixel share most cache lines.
+ * mpr/slab_avx2.c: slabs at any angle; cubic thin planes too. The samples of 8 pixels stay in
+ * registers from the first to the last; neighbouring samples of a pixel share most cache lines.
  */
 #include "kernels/cpu.h"
 #include "mpr/fast.h"
@@ -14,6 +14,7 @@ enum { DEEPEST = 4096, FLUSH = 64 };
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
 #include "mpr/avx2.h"
+#include "mpr/cubic_avx2.h"
 
 typedef struct slab {
     const rk_mpr_job *job;
@@ -23,7 +24,8 @@ typedef struct slab {
     rk_mpr_span any;     /* columns with data in some sample */
     rk_mpr_span within;  /* columns where all voxels of all samples exist */
     double start[3], step[3]; /* of the first sample */
-    int64_t into[3];
+    int64_t into[3], down[3];
+    rk_lead lead;
 } slab;
 
 /* What 8 pixels have collected. Sums are flushed from time to time, which keeps float exact enough. */
@@ -70,9 +72,9 @@ RK_INLINE void tally_flush(tally *t)
     t->value = _mm256_setzero_ps();
 }
 
-RK_INLINE __m256 tally_result(const tally *t, rk_mpr_project project, const rk_mpr_type type)
+RK_INLINE __m256 tally_result(const tally *t, rk_mpr_project project, float lost)
 {
-    const __m256 offset = _mm256_set1_ps(rk_offset(type));
+    const __m256 offset = _mm256_set1_ps(lost);
     __m256 value = t->value;
     if (project == RK_MPR_MEAN || project == RK_MPR_SUM)
         value = _mm256_add_ps(t->flushed, value);
@@ -117,13 +119,18 @@ RK_INLINE __m256 nearest8(const rk_mpr_view *view, const int32_t *at, const rk_m
 }
 
 /* One sample of 8 pixels. `there` loses the pixels without data; false if it takes the reference. */
-RK_INLINE bool sample8(const slab *s, const rk_lanes at[3], const bool nearest, const bool clamp,
+RK_INLINE bool sample8(const slab *s, const rk_lanes at[3], const rk_mpr_kernel kernel, const bool clamp,
                        const rk_mpr_type type, const bool padded, __m256i padding, __m256 *value,
                        __m256 *there)
 {
     int32_t index[RK_MPR_LANES] __attribute__((aligned(32)));
     rk_seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(-1)};
-    if (nearest) {
+    if (kernel == RK_MPR_CUBIC) {
+        unsigned mixed;
+        *value = rk_cubic8(&s->view, at, clamp, type, padded, &mixed);
+        return mixed == 0;
+    }
+    if (kernel == RK_MPR_NEAREST) {
         _mm256_store_si256((__m256i *)index, rk_nearest_of(&s->view, at, clamp));
         *value = nearest8(&s->view, index, type);
         if (padded) {
@@ -146,8 +153,8 @@ RK_INLINE bool sample8(const slab *s, const rk_lanes at[3], const bool nearest, 
 }
 
 /* All samples of 8 pixels from `col` on; false if it takes the reference. */
-RK_INLINE bool block8(const slab *s, size_t col, const rk_lanes first[3], const bool nearest,
-                      const bool whole, const rk_mpr_type type, const bool padded,
+RK_INLINE bool block8(const slab *s, size_t col, const rk_lanes first[3],
+                      const rk_mpr_kernel kernel, const bool whole, const rk_mpr_type type, const bool padded,
                       rk_mpr_project project, tally *t)
 {
     const bool masked = padded || !whole;
@@ -155,10 +162,12 @@ RK_INLINE bool block8(const slab *s, size_t col, const rk_lanes first[3], const 
     rk_lanes at[3] = {first[0], first[1], first[2]};
     size_t depth = s->job->grid.depth;
     *t = tally_new(project);
+    if (s->lead.every)
+        rk_lead_fetch_below(&s->lead, &s->view, first, s->down, rk_size_of(type));
     for (size_t k = 0; k < depth; k++) {
         __m256 value, there = whole ? _mm256_castsi256_ps(_mm256_set1_epi32(-1))
                                     : columns(s->inside[k], col);
-        if (!sample8(s, at, nearest, !whole, type, padded, padding, &value, &there))
+        if (!sample8(s, at, kernel, !whole, type, padded, padding, &value, &there))
             return false;
         tally_add(t, value, there, masked, project, type);
         if ((project == RK_MPR_MEAN || project == RK_MPR_SUM) && k % FLUSH == FLUSH - 1)
@@ -185,12 +194,12 @@ static size_t block_c(const slab *s, size_t row, size_t col, size_t n)
 
 /* Writes n pixels; those in which nothing was seen have no data. */
 RK_INLINE size_t finish8(const slab *s, size_t pixel, const tally *t, size_t n,
-                         rk_mpr_project project, const rk_mpr_type type)
+                         rk_mpr_project project, const rk_mpr_type type, float lost)
 {
     __m256 none = _mm256_cmp_ps(t->seen, _mm256_setzero_ps(), _CMP_EQ_OQ);
     unsigned lacking = (unsigned)_mm256_movemask_ps(none) & ((1u << n) - 1);
     size_t empty = 0;
-    rk_put8(s->part->out, pixel, tally_result(t, project, type), n, type, s->job->out == RK_MPR_F32);
+    rk_put8(s->part->out, pixel, tally_result(t, project, lost), n, type, s->job->out == RK_MPR_F32);
     memset(s->part->outside + pixel, 0, n);
     for (; lacking; lacking &= lacking - 1, empty++) {
         size_t at = pixel + (size_t)__builtin_ctz(lacking);
@@ -201,15 +210,17 @@ RK_INLINE size_t finish8(const slab *s, size_t pixel, const tally *t, size_t n,
 }
 
 /* Where the samples of a row are inside; `inside` is filled only if that is not everywhere. */
-static bool survey(slab *s, size_t row, const bool nearest)
+static bool survey(slab *s, size_t row, rk_mpr_kernel kernel)
 {
     const rk_mpr_grid *grid = &s->job->grid;
-    const double shift = nearest ? 0.5 + RK_MPR_SNAP : 0, half = nearest ? 0.5 : 0;
+    const double shift = kernel == RK_MPR_NEAREST ? 0.5 + RK_MPR_SNAP : 0;
+    const double before = kernel == RK_MPR_NEAREST ? -0.5 : kernel == RK_MPR_LINEAR ? 0 : 1;
     rk_mpr_line first = rk_mpr_view_line(&s->view, grid, row, 0);
     rk_mpr_line second = rk_mpr_view_line(&s->view, grid, row, 1);
     rk_mpr_line last = rk_mpr_view_line(&s->view, grid, row, grid->depth - 1);
-    rk_mpr_span a = rk_mpr_span_within(&s->view, &first, grid->cols, -half, 1 - half);
-    rk_mpr_span b = rk_mpr_span_within(&s->view, &last, grid->cols, -half, 1 - half);
+    rk_mpr_line below = rk_mpr_view_line(&s->view, grid, row + 1 < grid->rows ? row + 1 : row, 0);
+    rk_mpr_span a = rk_mpr_span_within(&s->view, &first, grid->cols, before, 1 + before);
+    rk_mpr_span b = rk_mpr_span_within(&s->view, &last, grid->cols, before, 1 + before);
     /* A volume is convex: what holds for the first and the last sample holds for all between. */
     s->within.first = a.first > b.first ? a.first : b.first;
     s->within.end = a.end < b.end ? a.end : b.end;
@@ -231,6 +242,7 @@ static bool survey(slab *s, size_t row, const bool nearest)
         s->start[axis] = first.start[axis] + shift;
         s->step[axis] = first.step[axis];
         s->into[axis] = rk_fixed(second.start[axis] - first.start[axis]);
+        s->down[axis] = rk_fixed(below.start[axis] - first.start[axis]);
     }
     return true;
 }
@@ -244,16 +256,20 @@ static size_t fill_row(const slab *s, size_t row, size_t first, size_t end)
 }
 
 RK_INLINE size_t rows_of(const rk_mpr_job *job, const rk_mpr_part *part, const rk_mpr_type type,
-                         const bool nearest, const bool padded)
+                         const rk_mpr_kernel kernel, const bool padded)
 {
+    const float lost = kernel == RK_MPR_CUBIC ? 0 : rk_offset(type);
     slab s = {.job = job, .part = part, .inside = part->work};
-    const rk_mpr_project project = job->project;
+    const rk_mpr_project project = job->project == RK_MPR_THIN ? RK_MPR_MAX : job->project;
     size_t cols = job->grid.cols, empty = 0;
     tally t;
     (void)rk_mpr_view_of(&s.view, &job->volume);
+    s.lead = kernel == RK_MPR_CUBIC && job->grid.depth == 1
+                 ? rk_lead_of(&s.view, &job->grid, -1, 2, rk_size_of(type))
+                 : (rk_lead){0};
     for (size_t row = part->first; row < part->first + part->count; row++) {
         size_t begin = (row - part->first) * cols;
-        if (!survey(&s, row, nearest)) {
+        if (!survey(&s, row, kernel)) {
             empty += fill_row(&s, row, 0, cols);
             continue;
         }
@@ -265,21 +281,25 @@ RK_INLINE size_t rows_of(const rk_mpr_job *job, const rk_mpr_part *part, const r
             for (int axis = 0; axis < 3; axis++)
                 at[axis] = rk_lanes_from(rk_fixed(s.start[axis] + (double)col * s.step[axis]),
                                          rk_fixed(s.step[axis]));
-            bool good = whole ? block8(&s, col, at, nearest, true, type, padded, project, &t)
-                              : block8(&s, col, at, nearest, false, type, padded, project, &t);
-            empty += good ? finish8(&s, begin + col, &t, n, project, type) : block_c(&s, row, col, n);
+            bool good = whole ? block8(&s, col, at, kernel, true, type, padded, project, &t)
+                              : block8(&s, col, at, kernel, false, type, padded, project, &t);
+            empty += good ? finish8(&s, begin + col, &t, n, project, type, lost)
+                          : block_c(&s, row, col, n);
         }
     }
     return empty;
 }
 
 #define ROWS(name, type)                                                                           \
-    static size_t name(const rk_mpr_job *job, const rk_mpr_part *part, bool padded, bool nearest)  \
+    static size_t name(const rk_mpr_job *job, const rk_mpr_part *part, bool padded)                \
     {                                                                                              \
-        if (nearest)                                                                               \
-            return rows_of(job, part, type, true, true);                                           \
-        return padded ? rows_of(job, part, type, false, true)                                      \
-                      : rows_of(job, part, type, false, false);                                    \
+        if (job->kernel == RK_MPR_NEAREST)                                                         \
+            return rows_of(job, part, type, RK_MPR_NEAREST, true);                                 \
+        if (job->kernel == RK_MPR_CUBIC)                                                           \
+            return padded ? rows_of(job, part, type, RK_MPR_CUBIC, true)                           \
+                          : rows_of(job, part, type, RK_MPR_CUBIC, false);                         \
+        return padded ? rows_of(job, part, type, RK_MPR_LINEAR, true)                              \
+                      : rows_of(job, part, type, RK_MPR_LINEAR, false);                            \
     }
 
 ROWS(rows_u8, RK_MPR_U8)
@@ -292,13 +312,12 @@ size_t rk_mpr_slab_avx2(const rk_mpr_job *job, const rk_mpr_part *part)
 {
     rk_mpr_view view;
     bool padded = rk_mpr_view_of(&view, &job->volume) && view.has_padding;
-    bool nearest = job->kernel == RK_MPR_NEAREST;
     switch (job->volume.type) {
-    case RK_MPR_U8: return rows_u8(job, part, padded, nearest);
-    case RK_MPR_I8: return rows_i8(job, part, padded, nearest);
-    case RK_MPR_U16: return rows_u16(job, part, padded, nearest);
-    case RK_MPR_I16: return rows_i16(job, part, padded, nearest);
-    case RK_MPR_F32: return rows_f32(job, part, padded, nearest);
+    case RK_MPR_U8: return rows_u8(job, part, padded);
+    case RK_MPR_I8: return rows_i8(job, part, padded);
+    case RK_MPR_U16: return rows_u16(job, part, padded);
+    case RK_MPR_I16: return rows_i16(job, part, padded);
+    case RK_MPR_F32: return rows_f32(job, part, padded);
     default: return rk_mpr_rows_c(job, part);
     }
 }
@@ -308,7 +327,8 @@ RK_TARGET_END
 bool rk_mpr_slab_fits(const rk_mpr_job *job)
 {
     rk_mpr_view view;
-    return job->grid.depth > 1 && job->grid.depth <= DEEPEST && job->kernel <= RK_MPR_LINEAR &&
+    return (job->grid.depth > 1 || job->kernel == RK_MPR_CUBIC) && job->grid.depth <= DEEPEST &&
+           job->kernel != RK_MPR_LANCZOS &&
            job->out != RK_MPR_F64 && rk_mpr_view_of(&view, &job->volume) &&
            rk_mpr_view_holds(&job->grid);
 }

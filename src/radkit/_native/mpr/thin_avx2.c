@@ -28,13 +28,10 @@ typedef struct plane {
     const rk_mpr_part *part;
     rk_mpr_view view;
     size_t from, to; /* columns of the chunk */
-    /* Fetching ahead: of every so many pixels of the next row (0: of none), and which voxels. */
-    size_t every;
-    int corners;
-    ptrdiff_t corner[4]; /* bytes */
+    rk_lead lead;
 } plane;
 
-RK_INLINE void prepare(const plane *p, size_t row, cells *c, const bool nearest)
+RK_INLINE void prepare_as(const plane *p, size_t row, cells *c, const bool nearest)
 {
     const double shift = nearest ? 0.5 + RK_MPR_SNAP : 0, half = nearest ? 0.5 : 0;
     rk_mpr_line line = rk_mpr_view_line(&p->view, &p->job->grid, row, 0);
@@ -70,13 +67,12 @@ RK_INLINE void prepare(const plane *p, size_t row, cells *c, const bool nearest)
     }
 }
 
-RK_INLINE void fetch(const plane *p, const cells *next, size_t j, const rk_mpr_type type)
+static __attribute__((noinline)) void prepare(const plane *p, size_t row, cells *c)
 {
-    const ptrdiff_t size = (ptrdiff_t)rk_size_of(type);
-    const uint8_t *data = p->view.data;
-    for (size_t i = j; i < j + RK_MPR_LANES && i < next->count; i += p->every)
-        for (int corner = 0; corner < p->corners; corner++)
-            _mm_prefetch((const char *)(data + next->at[i] * size + p->corner[corner]), _MM_HINT_T0);
+    if (p->job->kernel == RK_MPR_NEAREST)
+        prepare_as(p, row, c, true);
+    else
+        prepare_as(p, row, c, false);
 }
 
 /* The pixels of a block with padding near, one by one; returns how many have no data. */
@@ -105,12 +101,13 @@ RK_INLINE size_t blend_row(const plane *p, size_t row, const cells *c, const cel
     const __m256i padding = rk_padding_of(&p->view, type);
     const __m256 offset = _mm256_set1_ps(rk_offset(type));
     const bool floats = p->job->out == RK_MPR_F32;
+    const size_t size = rk_size_of(type);
     size_t pixel = (row - p->part->first) * p->job->grid.cols + c->first, empty = 0;
     for (size_t j = 0; j < c->count; j += RK_MPR_LANES) {
         size_t n = c->count - j < RK_MPR_LANES ? c->count - j : RK_MPR_LANES;
         rk_seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(-1)};
-        if (p->every)
-            fetch(p, next, j, type);
+        if (p->lead.every && j < next->count)
+            rk_lead_fetch(&p->lead, p->view.data, next->at + j, size);
         __m256 value = rk_linear8(&p->view, c->at + j, _mm256_load_ps(c->x + j),
                                   _mm256_load_ps(c->y + j), _mm256_load_ps(c->z + j), type, padded,
                                   padding, &seen);
@@ -138,8 +135,8 @@ RK_INLINE size_t copy_row(const plane *p, size_t row, const cells *c, const cell
     for (size_t j = 0; j < c->count; j += RK_MPR_LANES) {
         size_t n = c->count - j < RK_MPR_LANES ? c->count - j : RK_MPR_LANES;
         uint8_t raw[RK_MPR_LANES * 4];
-        if (p->every)
-            fetch(p, next, j, type);
+        if (p->lead.every && j < next->count)
+            rk_lead_fetch(&p->lead, p->view.data, next->at + j, size);
         for (size_t i = 0; i < RK_MPR_LANES; i++)
             memcpy(raw + i * size, data + (ptrdiff_t)c->at[j + i] * (ptrdiff_t)size, size);
         if (same)
@@ -167,35 +164,6 @@ static size_t margins(const plane *p, size_t row, const cells *c)
     return left + right;
 }
 
-/*
- * Lines are fetched ahead where neighbours in a row do not share them. Most voxels of the next row
- * have been there in this one already; those on the side to which the rows move are new.
- */
-static void plan_ahead(plane *p, const rk_mpr_type type, bool nearest)
-{
-    const rk_mpr_grid *grid = &p->job->grid;
-    rk_mpr_line line = rk_mpr_view_line(&p->view, grid, 0, 0);
-    rk_mpr_line next = rk_mpr_view_line(&p->view, grid, grid->rows > 1 ? 1 : 0, 0);
-    double hops = fabs(line.step[0]) + fabs(line.step[1]), move[2], large;
-    const ptrdiff_t size = (ptrdiff_t)rk_size_of(type);
-    move[0] = next.start[0] - line.start[0];
-    move[1] = next.start[1] - line.start[1];
-    large = fmax(fabs(move[0]), fabs(move[1])) / 2;
-    p->every = hops > 0.1 ? 2 : 0;
-    if (nearest) {
-        p->every = hops > 0.5 ? 1 : p->every;
-        p->corner[p->corners++] = 0;
-        return;
-    }
-    for (int z = 0; z < 2; z++)
-        for (int y = 0; y < 2; y++) {
-            bool new_z = fabs(move[0]) >= large && z == (move[0] >= 0);
-            bool new_y = fabs(move[1]) >= large && y == (move[1] >= 0);
-            if (new_z || new_y)
-                p->corner[p->corners++] = (z * p->view.stride[0] + y * p->view.stride[1]) * size;
-        }
-}
-
 RK_INLINE size_t rows_of(const rk_mpr_job *job, const rk_mpr_part *part, const rk_mpr_type type,
                          const bool nearest, const bool padded)
 {
@@ -203,13 +171,13 @@ RK_INLINE size_t rows_of(const rk_mpr_job *job, const rk_mpr_part *part, const r
     cells *now = part->work, *next = now + 1;
     size_t cols = job->grid.cols, empty = 0;
     (void)rk_mpr_view_of(&p.view, &job->volume);
-    plan_ahead(&p, type, nearest);
+    p.lead = rk_lead_of(&p.view, &job->grid, 0, nearest ? 0 : 1, rk_size_of(type));
     for (p.from = 0; p.from < cols && part->count; p.from = p.to) {
         p.to = cols - p.from < RK_MPR_CHUNK ? cols : p.from + RK_MPR_CHUNK;
-        prepare(&p, part->first, now, nearest);
+        prepare(&p, part->first, now);
         for (size_t row = part->first; row < part->first + part->count; row++) {
             if (row + 1 < part->first + part->count)
-                prepare(&p, row + 1, next, nearest);
+                prepare(&p, row + 1, next);
             else
                 next->count = 0;
             empty += margins(&p, row, now);
