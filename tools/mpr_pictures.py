@@ -18,6 +18,7 @@ OUT = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
+    """Make all pictures."""
     ct = radkit.load_volume(sys.argv[1])
     slab = radkit.reformat(ct, radkit.Plane.coronal(), slab=radkit.Slab(mm=40), spacing=0.6)
     save("mip-slab.png", slab.render(window="bone"))
@@ -53,7 +54,7 @@ def spots(ct: radkit.Volume) -> radkit.Volume:
 
 def skull(ct: radkit.Volume) -> np.ndarray:
     """Points of the bone around the head, from one ear around the back to the other."""
-    middle = np.array(ct.centre) + [0, 8, 0]
+    middle = np.array(ct.centre) + np.array([0, 8, 0])
     found = []
     for angle in np.radians(np.arange(-20, 201, 10)):
         direction = np.array([np.cos(angle), np.sin(angle), 0])
@@ -66,6 +67,7 @@ def skull(ct: radkit.Volume) -> np.ndarray:
 
 
 def save(name: str, picture: np.ndarray) -> None:
+    """Write a picture and tell its size."""
     (OUT / name).write_bytes(imagecodecs.png_encode(np.ascontiguousarray(picture), level=9))
     print(name, picture.shape, (OUT / name).stat().st_size)
 
