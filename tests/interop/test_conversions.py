@@ -197,13 +197,25 @@ def test_zarr_keeps_everything(tmp_path):
         padding=-5,
         instances=("a", "b", "", "d"),
         missing=(2,),
+        labels={"EchoTime": "30"},
+        sources=("x", "y"),
         positions=np.array([0.0, 1, 3, 6]),
         corrections=(note,),
     )
     source.to_zarr(tmp_path / "v.zarr")
     back = Volume.from_zarr(tmp_path / "v.zarr")
     assert np.array_equal(back.array, source.array) and np.array_equal(back.affine, source.affine)
-    for word in ("slope", "intercept", "units", "padding", "instances", "missing", "corrections"):
+    for word in (
+        "slope",
+        "intercept",
+        "units",
+        "padding",
+        "instances",
+        "missing",
+        "corrections",
+        "labels",
+        "sources",
+    ):
         assert getattr(back, word) == getattr(source, word)
     assert np.array_equal(back.positions, source.positions)
 

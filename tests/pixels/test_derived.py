@@ -16,12 +16,14 @@ from radkit.errors import (
     EncodeError,
     GeometryError,
     OptionError,
+    RadkitError,
     TransferError,
     UnsupportedTransferSyntax,
+    VerificationError,
 )
 from radkit.geometry import Plane, Slab, stack_affine
-from radkit.mpr import reformat, reformat_stack
-from radkit.testing import write_series
+from radkit.mpr import reformat, reformat_stack, resample
+from radkit.testing import sample, write_series
 from radkit.volume import Volume, load_volume
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -171,6 +173,19 @@ def test_stack_written_and_read_is_the_stack(tmp_path):
     assert np.abs(back.affine - stack.affine).max() < 1e-6
 
 
+def test_sources_of_a_resampled_volume_are_those_of_the_first(tmp_path):
+    source = volume(instances=("1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"))
+    stack = reformat_stack(source, Plane.coronal(), count=2, step_mm=1.5)
+    again = resample(stack, spacing=1.0)
+    image = reformat(again, Plane.axial())
+    again.to_dicom(tmp_path / "s", like=header())
+    image.to_dicom(tmp_path / "s" / "one.dcm", like=header())
+    for ds in written(tmp_path / "s"):
+        uids = [item.ReferencedSOPInstanceUID for item in ds.SourceImageSequence]
+        assert uids == ["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3"]
+    assert source.reorient("SPL").sources == source.instances
+
+
 def test_uneven_and_tilted_volumes_keep_their_places(tmp_path):
     positions = np.array([0.0, 2, 5])
     source = replace(volume(), positions=positions)
@@ -300,6 +315,35 @@ def test_refusals_leave_nothing_behind(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TransferError):
         source.to_dicom(tmp_path / "file", like=header())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_hostile_headers_give_typed_errors(tmp_path):
+    rng = np.random.default_rng(6)
+    raw = bytearray(sample("ct").read_bytes())
+    source = volume(frame_of_reference=None)
+    for _ in range(60):
+        broken = bytearray(raw)
+        for at in rng.integers(300, min(len(raw), 3000), 6):
+            broken[at] = rng.integers(0, 256)
+        try:
+            source.to_dicom(tmp_path, like=bytes(broken))
+        except RadkitError:
+            continue
+
+
+def test_what_decodes_differently_is_not_written(tmp_path, monkeypatch):
+    from radkit.codecs import registry
+
+    original = registry.encode_frame
+    monkeypatch.setattr(
+        registry,
+        "encode_frame",
+        lambda coding, array, spec, **more: original(coding, array + 1, spec, **more),
+    )
+    with pytest.raises(VerificationError):
+        volume().to_dicom(tmp_path, like=header(), syntax="rle")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_midway_removes_the_slices_before_it(tmp_path, monkeypatch):

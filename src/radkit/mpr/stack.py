@@ -90,6 +90,11 @@ def reformat_stack(
     return derived(volume, array, grid, fill)
 
 
+def source_uids(volume: Volume) -> tuple[str, ...]:
+    """Return the UIDs of the images that a volume was made of, each once."""
+    return volume.sources or tuple(dict.fromkeys(uid for uid in volume.instances if uid))
+
+
 def derived(volume: Volume, array: NDArray[Any], grid: Geometry, fill: float | None) -> Volume:
     """Return the samples of a volume on another grid as a volume."""
     padding = volume.padding
@@ -102,6 +107,7 @@ def derived(volume: Volume, array: NDArray[Any], grid: Geometry, fill: float | N
         padding=padding,
         frame_of_reference=volume.frame_of_reference or grid.frame_of_reference,
         instances=(),
+        sources=source_uids(volume),
         positions=grid.positions,
         missing=(),
     )

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radkit.errors import EncodeError, GeometryError, OptionError, UnsupportedTransferSyntax
+from radkit.errors import (
+    CorruptFile,
+    EncodeError,
+    GeometryError,
+    OptionError,
+    RadkitError,
+    UnsupportedTransferSyntax,
+    VerificationError,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -152,6 +160,8 @@ def write_derived(
         `like` has another frame of reference, or rows and columns are not at right angles.
     EncodeError
         The samples cannot be written in that syntax.
+    VerificationError
+        What was coded decodes to something else.
     UnsupportedTransferSyntax, OptionError, CorruptFile, TransferError
     """
     from radkit.dicom import open_object
@@ -170,7 +180,14 @@ def write_derived(
     place = _dest(dest, folder=folder)
     with open_object(like, strict=False) as obj:
         header = read_header(obj)
-    ds = series_header(header, stack, series_description)
+    try:
+        ds = series_header(header, stack, series_description)
+    except RadkitError:
+        raise
+    except Exception as error:  # pydicom reads values late, and fails in many ways
+        raise CorruptFile(
+            f"the header of like= holds what pydicom cannot read ({type(error).__name__})"
+        ) from error
     cells = _cells(stack, wide=ds.SOPClassUID != CAPTURE, pet=ds.SOPClassUID == PET)
     _describe(ds, stack, cells)
     written: list[DerivedImage] = []
@@ -305,22 +322,22 @@ def _write_one(
 ) -> DerivedImage:
     from radkit.dicom._dataset import dataset_parts
     from radkit.dicom.source import safe_name
-    from radkit.dicom.write import AtomicFile
+    from radkit.dicom.write import write_file
+    from radkit.pixels.decoding import decode
 
     path, folder = place
     if folder:
         path = path / (safe_name(ds.SOPInstanceUID) + ".dcm")
     coded = _set_pixels(ds, pixels, target)
     _set_meta(ds, target)
-    with AtomicFile(path) as file:
-        for part in dataset_parts(ds):
-            file.write(part)
-        file.commit()
-        size = file.size
+    data = b"".join(dataset_parts(ds))
+    if target.encapsulated and not np.array_equal(decode(data), pixels):
+        raise VerificationError("the image decodes to other samples; it was not written")
+    write_file(path, data)
     return DerivedImage(
         path=path,
         instance_uid=str(ds.SOPInstanceUID),
-        size=size,
+        size=len(data),
         pixel_bytes=pixels.nbytes,
         coded_bytes=coded,
     )
