@@ -225,6 +225,33 @@ def test_coded_series_of_values_and_of_words(tmp_path, syntax):
     assert np.array_equal(values, (array * np.arange(1.0, 6)[:, None, None]).astype(np.float32))
 
 
+def test_damaged_frames_are_told_by_name(tmp_path):
+    write_series(tmp_path / "a", np.full((4, 40, 50), 7, np.uint16))
+    transcode_many(tmp_path / "a", tmp_path / "b", "jpeg2000-lossless")
+    path = sorted((tmp_path / "b").glob("**/*.dcm"))[2]
+    whole = path.read_bytes()
+    for damaged in (whole[:-12], whole.replace(b"\xff\x4f\xff\x51", b"\0\0\0\0")):
+        path.write_bytes(damaged)
+        with pytest.raises(RadkitError) as caught:
+            load_volume(tmp_path / "b")
+        assert caught.value.source == str(path)
+
+
+def test_fragments_of_a_frame_are_joined(tmp_path):
+    """Frames in several fragments, with and without a table, as the general way reads them."""
+    array = np.random.default_rng(9).integers(0, 4000, (4, 64, 64)).astype(np.uint16)
+    write_series(tmp_path / "a", array)
+    transcode_many(tmp_path / "a", tmp_path / "b", "htj2k-lossless")
+    for k, path in enumerate(sorted((tmp_path / "b").glob("**/*.dcm"))):
+        ds = pydicom.dcmread(path)
+        frame = next(iter(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1)))
+        ds.PixelData = pydicom.encaps.encapsulate(
+            [frame], fragments_per_frame=1 + k, has_bot=bool(k % 2)
+        )
+        ds.save_as(path)
+    assert np.array_equal(load_volume(tmp_path / "b").array, array)
+
+
 # Geometry of any pose.
 
 rotations = st.tuples(*[st.floats(-3.1, 3.1)] * 3)

@@ -8,16 +8,21 @@ frame of their own.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radkit import limits
 from radkit._native import _pick, cpu
-from radkit.errors import CorruptPixelData, OptionError
+from radkit.errors import CorruptPixelData, LimitExceeded, OptionError, RadkitError
+from radkit.volume.items import coded_bytes
 from radkit.volume.records import Record
+
+if TYPE_CHECKING:
+    from radkit.pixels.frames import Frames
 
 __all__ = ["Pixels"]
 
@@ -87,8 +92,11 @@ class Pixels:
             else:
                 single.append((placed[0], record))
         single += self._native(array, native, report)
-        with limits.running(self._deadline):
-            for _ in self._stream(lambda one: self._single(array, one, values=values), single):
+        with limits.running(self._deadline), contextlib.ExitStack() as stack:
+            like = self._opened(stack, single)
+            for _ in self._stream(
+                lambda one: self._single(array, one, like, values=values), single
+            ):
                 report(1)
             for group in shared.values():
                 self._shared(array, group, values=values, report=report)
@@ -151,7 +159,50 @@ class Pixels:
             return found
         return _tile(found, record)
 
-    def _single(self, array: NDArray[Any], placed: _Placed, *, values: bool) -> None:
+    def _opened(self, stack: contextlib.ExitStack, placed: list[_Placed]) -> dict[int, Frames]:
+        """Open one object of each kind whose frames lie alone in their files, by its image."""
+        from radkit.pixels.decoding import check_memory
+        from radkit.pixels.frames import Frames
+
+        found: dict[int, Frames] = {}
+        for _, record in placed:
+            if record.coded is not None and id(record.image) not in found:
+                opened = stack.enter_context(Frames(record.source))
+                with opened.named():
+                    opened.check_ability(**self._options())
+                    check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
+                found[id(record.image)] = opened
+        return found
+
+    def _single(
+        self, array: NDArray[Any], placed: _Placed, like: dict[int, Frames], *, values: bool
+    ) -> None:
+        k, record = placed
+        target = None if values else array[k]
+        found = self._coded(record, like.get(id(record.image)), target)
+        if found is None:
+            self._general(array, placed, values=values)
+        elif values:
+            array[k] = record.modality.apply(found)
+
+    def _coded(
+        self, record: Record, like: Frames | None, target: NDArray[Any] | None
+    ) -> NDArray[Any] | None:
+        """Decode a frame alone in its file; None where anything has to be looked at closely."""
+        if like is None or record.coded is None:
+            return None
+        data = coded_bytes(*record.coded)
+        if data is None:
+            return None
+        try:
+            found = like.decode(0, out=target, data=data, **self._options()).array
+        except LimitExceeded:
+            raise
+        except RadkitError:
+            return None  # the general way says what is wrong, and with which file
+        return found if target is None or found is target else None
+
+    def _general(self, array: NDArray[Any], placed: _Placed, *, values: bool) -> None:
         k, record = placed
         if values:
             array[k] = record.modality.apply(self._alone(record))

@@ -59,6 +59,7 @@ class Record:
     frame: int | None  # None: the only frame of its object
     tile: tuple[int, int, int, int] | None = None  # row0, row1, col0, col1 of a mosaic
     native: tuple[bytes, int] | None = None  # path and offset of little endian cells
+    coded: tuple[bytes, int] | None = None  # path and offset of the items of one coded frame
     image: ImagePixel
     instance: str
     series: str
