@@ -16,7 +16,7 @@ from radkit.geometry import Plane, Slab, apply
 from radkit.mpr.image import PlaneImage, Window
 from radkit.mpr.many import turn
 from radkit.mpr.reformat import reformat
-from radkit.mpr.slices import fill_value, grid_image, slab_samples
+from radkit.mpr.slices import fill_value, grid_image, plane_affine, slab_samples
 from radkit.volume.volume import Volume
 
 __all__ = ["Projection", "project"]
@@ -72,7 +72,7 @@ class Projection:
         outside = self.outside[number]
         return PlaneImage(
             self.array[number],
-            _affine(self.planes[number], (rows, cols), self.spacing),
+            plane_affine(self.planes[number], (rows, cols), self.spacing),
             self.planes[number],
             self.spacing,
             self.slope,
@@ -103,7 +103,7 @@ class Projection:
         cols, samples = rest[0], rest[1:]
         tall = PlaneImage(
             self.array.reshape(angles * rows, cols, *samples),
-            _affine(self.planes[0], (angles * rows, cols), self.spacing),
+            plane_affine(self.planes[0], (angles * rows, cols), self.spacing),
             self.planes[0],
             self.spacing,
             self.slope,
@@ -177,7 +177,7 @@ def project(
     array = np.empty(frames, volume.array.dtype)
     outside = np.zeros(frames[:3], bool)
     slab = Slab(mm=_depth(volume), project=kind)
-    affines = np.array([_affine(plane, shape, sides) for plane in planes])
+    affines = np.array([plane_affine(plane, shape, sides) for plane in planes])
     nothing = fill_value(volume, None)
     if not _turned(volume, slab, affines, array, outside, nothing, threads):
         _cut(volume, slab, planes, affines, array, outside, nothing, threads)
@@ -301,13 +301,3 @@ def _frame(
         raise OptionError("spacing is too small for the size of the volume")
     rows, cols = (max(1, math.ceil(count - 1e-6)) for count in counts)
     return sides, (rows, cols)
-
-
-def _affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -> Floats:
-    down = np.array(plane.along_col) * spacing[0]
-    right = np.array(plane.along_row) * spacing[1]
-    affine = np.zeros((4, 3))
-    affine[:3, 0], affine[:3, 1] = down, right
-    affine[:3, 2] = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
-    affine[3, 2] = 1
-    return affine

@@ -19,7 +19,7 @@ from radkit.mpr.reformat import reformat
 from radkit.volume.sample import Interpolation
 from radkit.volume.volume import Geometry, Volume
 
-__all__ = ["cut_slices", "fill_value", "grid_image", "slab_samples", "slice_affine"]
+__all__ = ["cut_slices", "fill_value", "grid_image", "plane_affine", "slab_samples", "slice_affine"]
 
 Floats = NDArray[np.float64]
 
@@ -138,3 +138,14 @@ def grid_image(affine: Floats, size: tuple[int, int]) -> PlaneImage:
     spacing = (float(np.linalg.norm(down)), float(np.linalg.norm(right)))
     blank = np.broadcast_to(np.zeros(1, np.uint8), size)
     return PlaneImage(blank, affine, plane, spacing, 1.0, 0.0, "", None)
+
+
+def plane_affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -> Floats:
+    """Return the (4, 3) affine of a picture that is centred on the centre of a plane."""
+    down = np.array(plane.along_col) * spacing[0]
+    right = np.array(plane.along_row) * spacing[1]
+    affine = np.zeros((4, 3))
+    affine[:3, 0], affine[:3, 1] = down, right
+    affine[:3, 2] = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
+    affine[3, 2] = 1
+    return affine
