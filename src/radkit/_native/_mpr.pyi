@@ -10,11 +10,20 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 TYPES: tuple[str, ...]
 KERNELS: tuple[str, ...]
 PROJECTIONS: tuple[str, ...]
+
+def knows(kind: np.dtype[Any]) -> bool:
+    """Whether a dtype is one of `TYPES`, in native byte order."""
+
+def to_index(affine: NDArray[np.float64], mm: ArrayLike, *, every: int) -> NDArray[np.float64]:
+    """Map (n, 3) vectors in mm through the inverse of an affine (4, 4).
+
+    Numbers 0, every, 2 every ... are points, the others directions.
+    """
 
 class Job:
     """A volume and the grid of samples that is wanted of it.
@@ -24,7 +33,7 @@ class Job:
     is the even-grid index of each slice, rising. `place` holds origin, down, right and into
     (12 float64): sample k of pixel (r, c) lies at origin + r down + k into + c right;
     `lines` holds origin, right and into of each row instead (9 float64 each). `out` is a
-    name of `TYPES`: that of the array (the default), float32 or float64.
+    name of `TYPES` or its dtype: that of the array (the default), float32 or float64.
     Wrong types raise TypeError, wrong values ValueError.
     """
 
@@ -34,7 +43,7 @@ class Job:
         *,
         kernel: Literal["nearest", "linear", "cubic", "lanczos"],
         project: Literal["thin", "max", "min", "mean", "sum"] = "thin",
-        out: str | None = None,
+        out: str | np.dtype[Any] | None = None,
         fill: float = 0,
         padding: float | None = None,
         position: NDArray[np.float64] | None = None,

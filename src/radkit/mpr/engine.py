@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from radkit import limits
 from radkit._native import _mpr, _pixels
@@ -27,6 +27,7 @@ __all__ = [
 
 Floats: TypeAlias = NDArray[np.float64]
 Picture: TypeAlias = tuple[NDArray[Any], NDArray[np.bool_] | None]
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 BLOCK = 1 << 21  # samples between two looks at the clock
 
 
@@ -38,19 +39,19 @@ def result_dtype(
         # A sum of integers would overflow.
         return np.dtype(np.float32) if project == "sum" else volume.array.dtype
     kind = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if kind not in FLOATS:
         raise OptionError(f"dtype must be float32, float64 or None, not {kind}")
     return kind
 
 
 def sample_plane(
     volume: Volume,
-    origin: Floats,
-    down: Floats,
-    right: Floats,
+    origin: ArrayLike,
+    down: ArrayLike,
+    right: ArrayLike,
     *,
     size: tuple[int, int],
-    into: Floats | None = None,
+    into: ArrayLike | None = None,
     depth: int = 1,
     project: Projection | Literal["thin"] = "thin",
     **options: Any,
@@ -76,11 +77,9 @@ def sample_plane(
     outside : ndarray of bool or None
         (rows, cols), where there is no data; None if there is everywhere.
     """
-    inverse = np.linalg.inv(volume.affine)
-    steps = np.array([origin, down, right, np.zeros(3) if into is None else into])
-    place = steps @ inverse[:3, :3].T
-    place[0] += inverse[:3, 3]
-    return _sample(volume, size, depth, project, {"place": place.ravel()}, **options)
+    steps = [origin, down, right, (0.0, 0.0, 0.0) if into is None else into]
+    place = _mpr.to_index(volume.affine, steps, every=4)
+    return _sample(volume, size, depth, project, {"place": place}, **options)
 
 
 def sample_lines(
@@ -97,10 +96,7 @@ def sample_lines(
     `lines` is (rows, 3, 3), LPS mm: sample 0 of column 0, the step of columns, and the step
     of samples. All else is as in `sample_plane`.
     """
-    inverse = np.linalg.inv(volume.affine)
-    place = lines @ inverse[:3, :3].T
-    place[:, 0] += inverse[:3, 3]
-    grid = {"lines": np.ascontiguousarray(place).ravel()}
+    grid = {"lines": _mpr.to_index(volume.affine, lines, every=3)}
     return _sample(volume, (len(lines), cols), depth, project, grid, **options)
 
 
@@ -122,7 +118,7 @@ def _sample(
     shape = (*size, *volume.shape[3:])
     count = 1 if threads is None else check_at_least("threads", threads, 1)
     limits.check("max_pixels", size[0] * size[1], "a plane")
-    native = kind.name in _mpr.TYPES and kind.isnative
+    native = _mpr.knows(kind)
     used = math.prod(shape) * (kind.itemsize + (0 if native else 8)) + size[0] * size[1]
     limits.check("max_memory_bytes", used, "a plane")
     check_out(out, shape, kind)
@@ -138,7 +134,7 @@ def _sample(
         size=size,
         depth=depth,
         project="mean" if callable(project) else project,
-        out=target.dtype.name,
+        out=target.dtype,
         fill=0.0 if empty is None else empty,
         **grid,
     )
