@@ -77,7 +77,7 @@ def sample_plane(
     outside : ndarray of bool or None
         (rows, cols), where there is no data; None if there is everywhere.
     """
-    steps = [origin, down, right, (0.0, 0.0, 0.0) if into is None else into]
+    steps: list[Any] = [origin, down, right, (0.0, 0.0, 0.0) if into is None else into]
     place = _mpr.to_index(volume.affine, steps, every=4)
     return _sample(volume, size, depth, project, {"place": place}, **options)
 

@@ -176,6 +176,7 @@ def _grid(
     if plane.centre is None:
         plane = plane.resolve(volume.centre)
     sides = _spacing(volume, spacing)
+    centre: tuple[float, ...]
     if size is None:
         centre, (rows, cols) = _hold(volume, plane, sides)
     else:
@@ -220,7 +221,7 @@ def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _hold(
     volume: Volume, plane: Plane, sides: tuple[float, float]
-) -> tuple[list[float], tuple[int, int]]:
+) -> tuple[tuple[float, ...], tuple[int, int]]:
     """Return centre and size of the smallest grid that holds the whole volume.
 
     Along an axis of the volume, and with its spacing, pixel centres fall on voxel
@@ -246,4 +247,4 @@ def _hold(
             raise OptionError("spacing is too small for the size of the volume")
         counts.append(max(1, math.ceil(count - 1e-6)))
         shifts.append(((low + high) / 2 - float(centre @ axis)) * axis)
-    return (centre + shifts[0] + shifts[1]).tolist(), (counts[0], counts[1])
+    return tuple((centre + shifts[0] + shifts[1]).tolist()), (counts[0], counts[1])
