@@ -131,7 +131,8 @@ def test_header_says_what_is_true(tmp_path):
     assert first.StudyInstanceUID == "1.2.3" and first.FrameOfReferenceUID == "1.2.9"
     assert list(first.ImageType)[:3] == ["DERIVED", "SECONDARY", "AXIAL"]
     assert first.SeriesNumber == 1003 and first.SeriesDescription == "x" * 64
-    assert [item.ReferencedSOPInstanceUID for item in first.SourceImageSequence] == list(instances)
+    for ds, uid in zip(all_of_them, instances, strict=True):
+        assert [item.ReferencedSOPInstanceUID for item in ds.SourceImageSequence] == [uid]
     assert first.DerivationCodeSequence[0].CodeValue == "113072"
     assert first.ContributingEquipmentSequence[-1].Manufacturer == "radkit"
     assert list(first.WindowCenter) == [40, 300] and first.KVP == 120

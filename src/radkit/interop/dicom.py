@@ -45,6 +45,7 @@ def write_volume(
         padding=volume.padding,
         frame_of_reference=volume.frame_of_reference,
         instances=volume.sources or volume.instances,
+        own_instances=not volume.sources and len(volume.instances) == len(volume.array),
     )
     written = write_derived(
         stack, dest, like=like, syntax=syntax, series_description=series_description, folder=True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radkit.dicom.encoding import LONG_VRS
 from radkit.errors import CorruptFile, GeometryError
 
 if TYPE_CHECKING:
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from radkit.dicom.objects import DicomObject
     from radkit.pixels.derived import DerivedStack
 
-__all__ = ["CAPTURE", "PET", "decimal", "new_uid", "read_header", "series_header", "set_slice"]
+__all__ = [
+    "CAPTURE",
+    "PET",
+    "decimal",
+    "freeze",
+    "new_uid",
+    "read_header",
+    "series_header",
+    "set_slice",
+]
 
 CT, MR, PET, CAPTURE = (
     "1.2.840.10008.5.1.4.1.1.2",
@@ -276,21 +286,13 @@ def _tell_of_derivation(
     ds.DerivationDescription = f"{text}; radkit {_version()}"
     ds.DerivationCodeSequence = [_code(*code)]
     ds.SeriesDescription = (text if description is None else description)[:64]
-    sources = []
-    uids = dict.fromkeys(uid for uid in stack.instances if uid)
+    uids = list(dict.fromkeys(uid for uid in stack.instances if uid))
     if not uids and like.get("SOPInstanceUID"):
-        uids = {str(like.SOPInstanceUID): None}
-    for uid in uids:
-        item = _item(
-            ReferencedSOPClassUID=like.get("SOPClassUID") or CAPTURE,
-            ReferencedSOPInstanceUID=uid,
-            PurposeOfReferenceCodeSequence=[
-                _code("121322", "Source image for image processing operation")
-            ],
-        )
-        sources.append(item)
-    if sources:
-        ds.SourceImageSequence = sources
+        uids = [str(like.SOPInstanceUID)]
+    if stack.own_instances:
+        uids = uids[:1]  # each slice names its own
+    if uids:
+        ds.SourceImageSequence = [_source(str(like.get("SOPClassUID") or ""), uid) for uid in uids]
     earlier = list(like.get("ContributingEquipmentSequence") or [])
     ds.ContributingEquipmentSequence = [
         *earlier,
@@ -302,6 +304,16 @@ def _tell_of_derivation(
             PurposeOfReferenceCodeSequence=[_code("109103", "Modifying Equipment")],
         ),
     ]
+
+
+def _source(sop_class: str, uid: str) -> Dataset:
+    return _item(
+        ReferencedSOPClassUID=sop_class or CAPTURE,
+        ReferencedSOPInstanceUID=uid,
+        PurposeOfReferenceCodeSequence=[
+            _code("121322", "Source image for image processing operation")
+        ],
+    )
 
 
 def _version() -> str:
@@ -346,3 +358,34 @@ def set_slice(ds: Dataset, stack: DerivedStack, k: int, place: NDArray[np.float6
         ds.SpacingBetweenSlices = decimal(between)
     if "NumberOfSlices" in ds:
         ds.ImageIndex = k + 1
+    if stack.own_instances and stack.instances[k]:
+        sop_class = str(ds.SourceImageSequence[0].ReferencedSOPClassUID)
+        ds.SourceImageSequence = [_source(sop_class, stack.instances[k])]
+
+
+def freeze(ds: Dataset, *, implicit: bool) -> None:
+    """Encode what all slices share once: raw elements are written as they are."""
+    from pydicom.dataelem import RawDataElement
+    from pydicom.dataset import Dataset
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+    from pydicom.tag import Tag
+
+    charset = ds.get("SpecificCharacterSet")
+    for tag in list(ds.keys()):
+        found = ds.get_item(tag)
+        if isinstance(found, RawDataElement) and not (implicit or found.is_implicit_VR):
+            continue  # as it was read
+        alone = Dataset()
+        if charset is not None:
+            alone.SpecificCharacterSet = charset
+        alone[tag] = found
+        element = alone[tag]  # looks up what was raw
+        vr = element.VR
+        element.is_undefined_length = False
+        out = DicomBytesIO()
+        out.is_implicit_VR, out.is_little_endian = implicit, True
+        write_dataset(out, alone[tag:])
+        head = 8 if implicit or vr not in LONG_VRS else 12
+        value = out.getvalue()[head:]
+        ds[tag] = RawDataElement(Tag(tag), vr, len(value), value, 0, implicit, True)

@@ -62,6 +62,8 @@ class DerivedStack:
     frame_of_reference : str, optional
     instances : tuple of str
         SOP Instance UIDs of the sources.
+    own_instances : bool
+        Each slice has just one source: `instances` has one for each.
     project : str or callable, optional
         How slabs were reduced; None for thin planes.
     """
@@ -80,6 +82,7 @@ class DerivedStack:
     outside: NDArray[np.bool_] | None = None
     frame_of_reference: str | None = None
     instances: tuple[str, ...] = ()
+    own_instances: bool = False
     project: str | Callable[..., Any] | None = None
 
     @property
@@ -166,7 +169,14 @@ def write_derived(
     """
     from radkit.dicom import open_object
     from radkit.dicom.uids import syntax as syntax_of
-    from radkit.pixels._derived_header import CAPTURE, PET, read_header, series_header, set_slice
+    from radkit.pixels._derived_header import (
+        CAPTURE,
+        PET,
+        freeze,
+        read_header,
+        series_header,
+        set_slice,
+    )
 
     target = syntax_of(syntax)
     if not target.encode:
@@ -190,6 +200,7 @@ def write_derived(
         ) from error
     cells = _cells(stack, wide=ds.SOPClassUID != CAPTURE, pet=ds.SOPClassUID == PET)
     _describe(ds, stack, cells)
+    freeze(ds, implicit=target.implicit)
     written: list[DerivedImage] = []
     try:
         for k in range(len(stack.array)):
