@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 import numpy as np
@@ -62,6 +63,10 @@ PLANES = {
 }
 
 
+# In the half voxel at the border VTK's cubic does not stay at the outermost voxels.
+STRAY = {"cubic": 1e-3}
+
+
 @pytest.mark.parametrize("row", PLANES)
 def test_plane(versus, row):
     kind, interpolation, count = PLANES[row]
@@ -85,7 +90,10 @@ def test_plane(versus, row):
         frames=len(planes),
         bytes_in=volumes.volume().array.nbytes,
         bytes_out=2 * volumes.SIDE**2,
-        check=volumes.within_one,
+        # In the half voxel at the border VTK's cubic goes on with the outermost voxels.
+        check=functools.partial(
+            volumes.within_one, stray=1e-3 if interpolation == "cubic" else 1e-4
+        ),
     )
 
 

@@ -57,13 +57,15 @@ typedef struct rk_row_warp {
     const float *weight;  /* float rows: weight[t * pitch + i] of tap t, taps >= 1 */
     size_t taps, pitch;
     int32_t *base;  /* smallest index of each 8 outputs */
-    uint8_t *bytes; /* 32 for each 8 outputs: where the bytes of an element lie behind `base` */
+    /* Where the bytes of elements lie behind `base`, 0x80: not there. For each 16 outputs: 32 for
+       the first 8 elements behind it, 32 for the next 8. */
+    uint8_t *bytes;
     size_t reach;   /* largest index less base */
 } rk_row_warp;
 
 enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
 
-/* Fills base, bytes (room for n rounded up to RK_ROW_GROUP outputs) and reach. */
+/* Fills base and bytes (room for n rounded up to two groups of outputs) and reach. */
 void rk_row_warp_plan(rk_row_warp *warp, size_t n);
 
 typedef void rk_row_warp_fn(const int16_t *row, const rk_row_warp *warp, size_t n, int16_t *out);

@@ -9,7 +9,7 @@
 #include "mpr/element.h"
 #include "mpr/lines.h"
 
-enum { BATCH = 32 }; /* rows of the volume that are added up at once */
+enum { BATCH = 32, AHEAD = 2 }; /* rows that are added up at once; rows asked for early */
 
 typedef struct site { /* a row of the volume and its weight in a row of the plane */
     size_t z, y;
@@ -351,6 +351,23 @@ static void place_points(along *a, size_t row)
     }
 }
 
+/* Rows of the volume that a thin row of the plane will take. */
+static void expect(const along *a, size_t row)
+{
+    const rk_mpr_grid *g = &a->job->grid;
+    rk_mpr_line line = rk_mpr_line_of(g, row, 0);
+    const double at[3] = {line.start[0], line.start[1], 0};
+    rk_mpr_place place;
+    rk_mpr_knots z, y;
+    if (g->depth > 1 || !rk_mpr_place_of(&a->volume, at, &place))
+        return;
+    rk_mpr_knots_of(&z, a->job->kernel, place.at[0], a->volume.side[0], false);
+    rk_mpr_knots_of(&y, a->job->kernel, place.at[1], a->volume.side[1], false);
+    for (int i = 0; i < z.count; i++)
+        for (int j = 0; j < y.count; j++)
+            rk_mpr_lines_expect(&a->lines, z.index[i], y.index[j]);
+}
+
 /* A row on the grid is a copy. */
 static bool copied_row(const along *a, uint8_t *out)
 {
@@ -392,6 +409,8 @@ size_t rk_mpr_along_rows(const rk_row_table *row, const rk_mpr_job *job, const r
         uint8_t *out = (uint8_t *)part->out + i * cols * bytes, *outside = part->outside + i * cols;
         size_t first = a.columns.first - from, end = a.columns.end - from;
         place_points(&a, part->first + i);
+        if (inside && i + AHEAD < part->count)
+            expect(&a, part->first + i + AHEAD);
         if (!inside || a.points == 0)
             first = end = cols;
         else

@@ -145,29 +145,40 @@ void rk_mpr_turns_fill(const rk_mpr_turns *turns, const rk_row_table *row, size_
     }
 }
 
+/* Where a coordinate lies between two voxels: the first, and the share of the second. */
+typedef struct between {
+    size_t low;
+    int16_t share;
+} between;
+
+/* False outside; as rk_mpr_place_of has it, but for the snapping, which is finer than a share. */
+static inline bool between_of(double at, size_t side, between *b)
+{
+    double last = (double)(side - 1);
+    if (!(at >= -0.5 - RK_MPR_SNAP && at < last + 0.5 - RK_MPR_SNAP))
+        return false;
+    at = at < 0 ? 0 : at > last ? last : at;
+    b->low = (size_t)at < side - 1 ? (size_t)at : side - 2;
+    int32_t q = (int32_t)((at - (double)b->low) * RK_ROW_ONE + 0.5);
+    b->share = (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+    return true;
+}
+
 /* The samples of a ray that are inside. */
-static size_t ray_of(const rk_mpr_turns *turns, const rk_mpr_grid *grid, size_t col, work *w)
+static size_t ray_of(const rk_mpr_turns *turns, const rk_mpr_grid *g, size_t col, work *w)
 {
     const rk_mpr_volume *v = &turns->job->volume;
     size_t samples = 0;
-    for (size_t k = 0; k < grid->depth; k++) {
-        rk_mpr_line line = rk_mpr_line_of(grid, 0, k);
-        const double at[3] = {0, line.start[1] + (double)col * line.step[1],
-                              line.start[2] + (double)col * line.step[2]};
-        rk_mpr_place place;
-        size_t low[2];
-        int16_t share[2];
-        if (!rk_mpr_place_of(v, at, &place))
+    for (size_t k = 0; k < g->depth; k++) {
+        between y, x;
+        if (!between_of(g->origin[1] + (double)k * g->into[1] + (double)col * g->right[1],
+                        v->side[1], &y) ||
+            !between_of(g->origin[2] + (double)k * g->into[2] + (double)col * g->right[2],
+                        v->side[2], &x))
             continue;
-        for (int i = 0; i < 2; i++) {
-            double p = place.at[i + 1];
-            low[i] = (size_t)p < v->side[i + 1] - 1 ? (size_t)p : v->side[i + 1] - 2;
-            long q = lrint((p - (double)low[i]) * RK_ROW_ONE);
-            share[i] = (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
-        }
-        w->at[samples] = turns->values + (low[0] * v->side[2] + low[1]) * turns->pitch;
-        w->y[samples] = share[0];
-        w->x[samples++] = share[1];
+        w->at[samples] = turns->values + (y.low * v->side[2] + x.low) * turns->pitch;
+        w->y[samples] = y.share;
+        w->x[samples++] = x.share;
     }
     return samples;
 }
