@@ -133,11 +133,12 @@ class Heads:
             modality = replace(modality, slope=slope)
         if values[_INTERCEPT] is not None and intercept != modality.intercept:
             modality = replace(modality, intercept=intercept)
+        place = (os.fsencode(source), offset)
         return replace(
             like,
             source=source,
-            native=None if like.native is None else (os.fsencode(source), offset),
-            coded=None if like.coded is None else (os.fsencode(source), offset),
+            native=like.native and place,
+            coded=like.coded and place,
             instance=instance,
             position=np.array(position),
             modality=modality,

@@ -51,9 +51,10 @@ KEYWORDS[GRADIENT] = "DiffusionGradientOrientation"
 _BINARY = {"FD": "d8", "FL": "f4", "US": "H2", "SS": "h2", "UL": "I4", "SL": "i4"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+# Not frozen: that would double the time to make one, and a series has thousands.
+@dataclass(slots=True, kw_only=True, eq=False)
 class Record:
-    """A frame, or a tile of a mosaic, that can be a slice."""
+    """A frame, or a tile of a mosaic, that can be a slice. Never changed once made."""
 
     source: Any
     frame: int | None  # None: the only frame of its object
