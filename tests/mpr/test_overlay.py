@@ -109,6 +109,19 @@ def test_overlay_refuses(wrong):
         overlay(image(5), image(3), **wrong)
 
 
+def test_large_pictures_are_blended_by_the_same_formula():
+    rng = np.random.default_rng(8)
+    array = rng.integers(0, 256, (2, 300, 300)).astype("float32")
+    base = Volume(array, pose(spacing=(1, 1, 1), shape=array.shape))
+    plane = Plane.axial(at=30.5)
+    one = reformat(base, plane)
+    two = reformat(Volume(array[:, ::-1].copy(), base.affine), plane)
+    fused = overlay(one, two, limits=(0, 255), window=(128, 256), alpha=0.37)
+    grey = one.render(window=(128, 256)).astype(float)[..., None]
+    colour = table("hot")[two.array.astype(int)]
+    assert np.array_equal(fused, np.floor((1 - 0.37) * grey + 0.37 * colour + 0.5))
+
+
 def test_overlay_of_nothing_but_one_value():
     fused = overlay(image(5), image(3))
     assert np.isfinite(fused).all()

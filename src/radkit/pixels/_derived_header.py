@@ -373,7 +373,7 @@ def freeze(ds: Dataset, *, implicit: bool) -> None:
 
     charset = ds.get("SpecificCharacterSet")
     for tag in list(ds.keys()):
-        found = ds.get_item(tag)
+        found: Any = ds.get_item(tag)
         if isinstance(found, RawDataElement) and not (implicit or found.is_implicit_VR):
             continue  # as it was read
         alone = Dataset()
