@@ -63,6 +63,11 @@ def for_scan() -> list[bytes]:
     return [*plain, with_options(body, 8, 3), with_options(body, 24, 3)]
 
 
+def for_pick() -> list[bytes]:
+    heads = [data[: 1 << 14] for data in (*slices(), *bundled()[::3])]
+    return [with_options(head, share, 1) for head in heads for share in (255, 180)]
+
+
 def for_rle() -> list[bytes]:
     grey, colour = b.picture(), b.picture(16, 16, bits=8)
     made = [with_options(b.rle_frame(grey), 255, 0, 0x10)]
@@ -125,6 +130,7 @@ def for_blocks() -> list[bytes]:
 
 NATIVE = {
     "scan": for_scan,
+    "pick": for_pick,
     "rle": for_rle,
     "jpegll": for_jpegll,
     "t1_block": for_blocks,
