@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radkit.errors import OptionError
+from radkit.errors import LimitExceeded, OptionError
 from radkit.geometry import Plane, Slab, stack_affine
 from radkit.interop.dicomweb import rendered_mpr
+from radkit.limits import use
 from radkit.mpr import reformat
 from radkit.volume import Volume
 
@@ -145,6 +146,30 @@ def test_words_of_the_server_are_left_to_it():
 def test_senseless_queries_are_refused(query):
     with pytest.raises(OptionError):
         rendered_mpr(volume(), query)
+
+
+def test_thick_slabs_are_no_more_work_than_the_volume():
+    thick = rendered_mpr(volume(), "orientation=a&mprslab=1e5&window=500,1000")
+    whole = rendered_mpr(volume(), "orientation=a&mprslab=200&window=500,1000")
+    assert np.array_equal(thick, whole)
+
+
+def test_random_queries_give_pictures_or_typed_errors():
+    rng = np.random.default_rng(12)
+    words = ["orientation", "mprslab", "window", "viewport", "renderingmethod", "swivelrange"]
+    words += ["animationstepsize", "viewpointposition", "viewpointlookat", "viewpointup"]
+    values = ["a", "f", "0", "1", "-1", "7,9", "1e300", "nan", "1,2,3", "5,5,0,0,9,9", ""]
+    values += ["90", "45", "1e-300", "0,0,1", "9e9,1,1", "\0", "%00", "3,3", "average_ip", "inf,1"]
+    drawn = 0
+    with use(max_pixels=1 << 16, max_memory_bytes=1 << 24):
+        for _ in range(400):
+            names = rng.choice(words, rng.integers(1, 4), replace=False)
+            query = {name: str(rng.choice(values)) for name in names}
+            try:
+                drawn += rendered_mpr(volume(), query).dtype == np.uint8
+            except (OptionError, LimitExceeded):
+                continue
+    assert drawn > 10  # some do make sense
 
 
 def test_wrong_types_are_refused():

@@ -114,7 +114,7 @@ def rendered_mpr(
         raise TypeError(f"volume must be a radkit volume, not {type(volume).__name__}")
     words = _words(query)
     plane = _plane(words).resolve(volume.centre)
-    slab = _slab(words)
+    slab = _slab(words, volume, plane)
     grid = _grid(volume, plane, words.get("viewport"))
     window = _window(words.get("window"))
     angles = _angles(words)
@@ -178,7 +178,7 @@ def _plane(words: Mapping[str, str]) -> Plane:
     return Plane(None, made.along_row, made.along_col)
 
 
-def _slab(words: Mapping[str, str]) -> Slab | None:
+def _slab(words: Mapping[str, str], volume: Volume, plane: Plane) -> Slab | None:
     method = words.get("renderingmethod", "average_ip")
     if method == "volume_rendered":
         raise OptionError("renderingmethod=volume_rendered is not supported")
@@ -186,7 +186,10 @@ def _slab(words: Mapping[str, str]) -> Slab | None:
         raise OptionError(f"renderingmethod is one of {', '.join(METHODS)}")
     if "mprslab" not in words:
         return None
-    return Slab(mm=_numbers(words, "mprslab", 1)[0], project=METHODS[method])
+    mm = _numbers(words, "mprslab", 1)[0]
+    # What is thicker than the volume has no more samples inside, only more work.
+    away = math.dist(plane.centre or volume.centre, volume.centre)
+    return Slab(mm=min(mm, 2 * away + 2 * math.hypot(*volume.extent)), project=METHODS[method])
 
 
 def _grid(volume: Volume, plane: Plane, viewport: str | None) -> PlaneImage:
