@@ -204,6 +204,7 @@ def alternate(
     *,
     frames: int,
     plan: Plan = FULL,
+    own_frames: int | None = None,
     pedantic: Callable[..., Any] | None = None,
     without_vectors: bool = False,
 ) -> Measured:
@@ -241,7 +242,8 @@ def alternate(
             pedantic(after, setup=before, rounds=plan.rounds + 1, iterations=1, warmup_rounds=0)
     if len(peer_s) > 1:  # all but a run with --benchmark-disable, which has a single round
         del peer_s[0], own_s[0]
-    return ratio_of(peer_s, own_s, peer_n * frames, own_n * frames, portable_s, portable_n * frames)
+    of_own = own_frames or frames  # a pass of radkit may have more of them
+    return ratio_of(peer_s, own_s, peer_n * frames, own_n * of_own, portable_s, portable_n * of_own)
 
 
 def same_arrays(peer: Sequence[Any], own: Sequence[Any]) -> None:

@@ -36,6 +36,7 @@ PACKAGES = (
     "pyjpegls",
     "python-gdcm",
     "SimpleITK",
+    "vtk",
     "Glymur",
 )
 

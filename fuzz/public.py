@@ -10,6 +10,7 @@ but a codec or the way to it was wrong.
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable
 
@@ -87,10 +88,47 @@ def transcode(data: bytes, options: tuple[int, int]) -> None:
             raise AssertionError("the samples differ after a lossless step")
 
 
+def load_volume(data: bytes, options: tuple[int, int]) -> None:
+    """Load the object beside whole slices of its series, from files in any order."""
+    import tempfile
+    from pathlib import Path
+
+    import radkit
+
+    first, second = options
+    with tempfile.TemporaryDirectory() as folder:
+        for k, whole in enumerate(_slices()[: second % 4]):
+            Path(folder, f"{k}.dcm").write_bytes(whole)
+        Path(folder, "9.dcm" if first & 1 else "-.dcm").write_bytes(data)
+        found = radkit.load_volume(
+            folder,
+            split="auto" if first & 2 else "error",
+            missing=("error", "keep", "fill")[(first >> 2) % 3],
+            uneven="resample" if first & 32 else "keep",
+            strict=bool(first & 64),
+            threads=1,
+        )
+    for volume in found if isinstance(found, list) else [found]:
+        volume.array.sum()
+        if not (volume.spacing[0] > 0 and len(volume.instances) == len(volume.array)):
+            raise AssertionError("a volume that does not fit itself")
+
+
+@functools.cache
+def _slices() -> list[bytes]:
+    import tempfile
+
+    from radkit.testing import write_series
+
+    with tempfile.TemporaryDirectory() as folder:
+        return [path.read_bytes() for path in sorted(write_series(folder, slices=4).iterdir())]
+
+
 TARGETS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {
     "decode-strict": decode_strict,
     "decode-lenient": decode_lenient,
     "inspect": inspect,
+    "load-volume": load_volume,
     "render": render,
     "transcode": transcode,
     **surgery.TARGETS,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import random
+import tempfile
 from pathlib import Path
 
 from tests.bad import build as b
@@ -60,6 +61,11 @@ def for_scan() -> list[bytes]:
     ]
     body = b.encapsulated([b.rle_frame(b.picture())])[12:]
     return [*plain, with_options(body, 8, 3), with_options(body, 24, 3)]
+
+
+def for_pick() -> list[bytes]:
+    heads = [data[: 1 << 14] for data in (*slices(), *bundled()[::3])]
+    return [with_options(head, share, 1) for head in heads for share in (255, 180)]
 
 
 def for_rle() -> list[bytes]:
@@ -146,6 +152,7 @@ def for_encode() -> list[bytes]:
 
 NATIVE = {
     "scan": for_scan,
+    "pick": for_pick,
     "rle": for_rle,
     "jpegll": for_jpegll,
     "t1_block": for_blocks,
@@ -212,4 +219,21 @@ def for_objects() -> list[bytes]:
         b.made(b.SV1, b.grey(64, 64), b.encapsulated([b.even(b.sv1())])),
         b.made(b.JPEG, b.byte_grey(64, 64), b.encapsulated([b.even(b.jpeg())])),
     ]
-    return [with_options(data, 0, 0) for data in (*good, *bundled(), *bad())]
+    return [with_options(data, 0, 0) for data in (*good, *slices(), *bundled(), *bad())]
+
+
+def slices() -> list[bytes]:
+    """Return objects that have a place in a volume: a slice, a mosaic, frames in groups."""
+    from tests.volume.enhanced import IN_STACK, STACK_ID, Frame, plane, write_enhanced
+    from tests.volume.mosaics import write_mosaic
+
+    from radkit.testing import write_series
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_series(folder / "a", slices=4, slopes=[(1, 0)] * 4)
+        write_mosaic(folder / "b")
+        frames = [Frame(plane(k), (0, 0, 2 * k), (1, k + 1), (2, -1)) for k in range(4)]
+        (folder / "c").mkdir()
+        write_enhanced(folder / "c" / "0.dcm", frames, pointers=(STACK_ID, IN_STACK))
+        return [path.read_bytes() for path in sorted(folder.glob("*/*.dcm"))]

@@ -38,6 +38,16 @@ SIGNATURES = {
     " missing='error', tolerance_mm=None, frames=None, layers=None, threads=None, progress=None",
     "reformat": "volume, plane, *, slab=None, interpolation='linear', spacing=None, size=None,"
     " like=None, fill=None, dtype=None, out=None, threads=None",
+    "reformat_stack": "volume, plane, *, count, step_mm, slab=None, interpolation='linear',"
+    " spacing=None, size=None, like=None, fill=None, dtype=None, out=None, threads=None",
+    "resample": "volume, *, like=None, spacing=None, shape=None, interpolation='linear',"
+    " fill=None, out=None, threads=None",
+    "project": "volume, *, kind='max', angles_deg=range(0, 360, 10), axis='head-foot', size=None,"
+    " spacing=None, threads=None",
+    "curved_reformat": "volume, centreline, *, kind='straightened', width_mm=60.0, step_mm=None,"
+    " angle_deg=0.0, slab=None, threads=None",
+    "overlay": "base, over, *, colormap='hot', alpha=0.4, limits=None, window=None",
+    "interop.dicomweb.rendered_mpr": "volume, query, *, threads=None",
     "syntaxes": "",
     "lossy_presets": "",
     "preview.thumbnail": "source, *, size=256, window='header', format='array'",

@@ -25,7 +25,12 @@ RANK = {
     "pydicom": 6,
     "cli": 7,
 }
-ALSO = {("limits", "errors"), ("volume", "interop"), ("preview", "interop")}
+ALSO = {
+    ("limits", "errors"),
+    ("volume", "interop"),
+    ("preview", "interop"),
+    ("geometry", "dicom"),
+}
 NEVER = {("mpr", "transcoding")}
 FREE = {"__init__", "testing"}  # may import anything; nothing in src imports `testing`
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 
+import radkit
 from radkit.cli import main
 from radkit.cli.common import exit_code, worst
 from radkit.errors import (
@@ -20,7 +22,9 @@ from radkit.errors import (
     TransferError,
     VerificationError,
 )
+from radkit.geometry import apply
 from radkit.testing import sample, write_series
+from radkit.volume import load_volume
 
 CT, MR, REPORT = (str(sample(name)) for name in ("ct", "mr", "report"))
 
@@ -78,6 +82,13 @@ def test_help_is_there(command, capsys):
         ["reformat", CT, "-o", "x.png", "--plane", "oblique:1,2,3"],
         ["reformat", CT, "-o", "x.png", "--plane", "axial", "--slab", "thick"],
         ["reformat", CT, "-o", "x.png", "--plane", "axial", "--slab", "5:median"],
+        ["reformat", CT, "-o", "x.png", "--plane", "axial", "--window", "sunny"],
+        ["reformat", CT, "-o", "x.png", "--plane", "axial", "--sheet", "5"],
+        ["reformat", CT, "-o", "x.png", "--plane", "axial", "--sheet", "0x2"],
+        ["reformat", CT, "-o", "x.npy", "--plane", "axial", "--sheet", "2x2"],
+        ["reformat", CT, "-o", "x", "--plane", "axial", "--stack", "--sheet", "2x2"],
+        ["reformat", CT, "-o", "x.png", "--plane", "axial", "--step", "2"],
+        ["reformat", CT, "-o", "x.png", "--plane", "axial", "--interpolation", "magic"],
     ],
 )
 def test_wrong_use_gives_2(words, tmp_path, monkeypatch, capsys):
@@ -224,6 +235,62 @@ def test_reformat_writes_a_picture_of_a_slab(tmp_path, capsys):
     assert main([*words, "--slab", "4:mean", "--spacing", "0.5", "--window", "400,900"]) == 0
     assert out.read_bytes().startswith(b"\x89PNG")
     assert "0.5 mm" in capsys.readouterr().out
+
+
+def test_reformat_knows_windows_by_name_and_of_the_header(tmp_path):
+    def hounsfield(_, ds):
+        ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = 1, -1024, "HU"
+        ds.WindowCenter, ds.WindowWidth = [-700, 40], [300, 400]
+
+    array = (np.arange(4 * 5 * 600, dtype="uint16") % 1500).reshape(4, 5, 600)
+    folder = write_series(tmp_path / "in", array, edit=hounsfield)
+    pictures = []
+    for window in ("lung", "-600,1500", "header", "-700,300"):
+        out = tmp_path / "plane.png"
+        words = ["reformat", str(folder), "-o", str(out), "--plane", "axial"]
+        assert main([*words, "--window", window]) == 0
+        pictures.append(out.read_bytes())
+    assert pictures[0] == pictures[1] != pictures[2] == pictures[3]
+
+
+def test_reformat_writes_a_stack_as_dicom(tmp_path, capsys):
+    folder = write_series(tmp_path / "in")
+    out = tmp_path / "out"
+    words = ["reformat", str(folder), "-o", str(out), "--plane", "coronal", "--stack", "--json"]
+    assert main([*words, "--step", "3", "--syntax", "htj2k-lossless"]) == 0
+    (found,), _ = lines(capsys)
+    stack, source = load_volume(out), load_volume(folder)
+    assert list(stack.shape) == found["shape"] == [5, 32, 24]
+    assert stack.spacing[0] == pytest.approx(3)
+    # The middle slice of an odd number goes through the middle of the volume.
+    middle = apply(stack.affine, [(n - 1) / 2 for n in stack.shape])
+    assert middle == pytest.approx(source.centre, abs=1e-6)
+    assert len(list(out.iterdir())) == 5
+
+
+def test_reformat_writes_one_derived_image(tmp_path):
+    folder = write_series(tmp_path / "in")
+    out = tmp_path / "plane.dcm"
+    words = ["reformat", str(folder), "-o", str(out), "--plane", "sagittal", "--slab", "2:mean"]
+    assert main([*words, "--interpolation", "cubic", "-q"]) == 0
+    ds = pydicom.dcmread(out)
+    assert list(ds.ImageType) == ["DERIVED", "SECONDARY", "MPR", "AVERAGE"]
+    assert ds.SOPInstanceUID not in load_volume(folder).instances
+
+
+def test_reformat_writes_a_contact_sheet(tmp_path, capsys):
+    folder = write_series(tmp_path / "in", spacing=(0.5, 0.5), step=0.5)
+    out = tmp_path / "sheet.png"
+    words = ["reformat", str(folder), "-o", str(out), "--plane", "axial", "--sheet", "4x2"]
+    assert main([*words, "--window", "500,1000", "--json"]) == 0
+    (found,), _ = lines(capsys)
+    assert found["planes"] == 8 and found["shape"] == [40, 96]
+    sheet = imagecodecs.png_decode(out.read_bytes())
+    volume = load_volume(folder)
+    for k in range(8):
+        tile = sheet[20 * (k // 4) :, 24 * (k % 4) :][:20, :24]
+        assert np.array_equal(tile, radkit.render(volume.values()[k], window=(500, 1000)))
+    assert main([*words, "--step", "0.25"]) == 0
 
 
 def test_reformat_of_no_volume_gives_1(tmp_path, capsys):

@@ -67,7 +67,8 @@ static void check_scale(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 }
 
 /* For neighbours of one range the exact blend is at most one unit of its scale away per axis. */
-static void near(ck_run *run, const int16_t *const row[4], int16_t y, int16_t z, size_t i, int16_t got)
+static void near(ck_run *run, const int16_t *const row[4], int16_t y, int16_t z, size_t i,
+                 int16_t got)
 {
     double fy = y / 32768.0, fz = z / 32768.0, low = 1e9, high = -1e9;
     for (int k = 0; k < 4; k++) {
@@ -95,7 +96,8 @@ static void check_blend(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 
 static void check_lerp(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const int16_t *a = (const int16_t *)voxels(run, n, 0, 7), *b = (const int16_t *)voxels(run, n, 0, 7);
+    const int16_t *a = (const int16_t *)voxels(run, n, 0, 7);
+    const int16_t *b = (const int16_t *)voxels(run, n, 0, 7);
     const int16_t *const rows[4] = {a, b, a, b};
     int16_t *x = ck_out(run, 2 * n), *y = ck_out(run, 2 * n), s = share(run);
     ((rk_row_lerp_fn *)reference)(a, b, s, n, x);
@@ -148,7 +150,7 @@ static rk_row_warp warp_of(ck_run *run, size_t n, size_t *length)
     double start = (double)ck_below(run, 200);
     int32_t *index = ck_out(run, 4 * n);
     int16_t *shares = ck_out(run, 2 * n);
-    rk_row_warp warp = {.base = ck_out(run, 4 * groups), .bytes = ck_out(run, 32 * groups)};
+    rk_row_warp warp = {.base = ck_out(run, 4 * groups), .bytes = ck_out(run, 64 * ((groups + 1) / 2))};
     for (size_t i = 0; i < n; i++) {
         double at = fmod(start + (double)i * step, 200);
         index[i] = (int32_t)(at < 0 ? at + 200 : at);
@@ -298,7 +300,8 @@ static void check_turn(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     size_t rows = ck_below(run, 20), cols = n > 600 ? n % 600 : n;
     size_t stride = cols + ck_below(run, 3), out_stride = rows + ck_below(run, 3);
-    size_t count = rows ? (rows - 1) * stride + cols : 0, out_count = cols ? (cols - 1) * out_stride + rows : 0;
+    size_t count = rows ? (rows - 1) * stride + cols : 0;
+    size_t out_count = cols ? (cols - 1) * out_stride + rows : 0;
     const uint16_t *src = ck_in(run, 2 * count);
     uint16_t *a = ck_out(run, 2 * out_count), *b = ck_out(run, 2 * out_count);
     ((rk_row_turn_fn *)reference)(src, stride, rows, cols, a, out_stride);

@@ -54,21 +54,29 @@ def convert(name: str, tmp_path: Path, ending: str = "") -> Nifti:
     return read_nifti(tmp_path / f"out{ending}.nii")
 
 
+# All slices, and a part of rows and columns: enough to see any shift or flip.
+THIN = (slice(None), slice(None, None, 5), slice(None, None, 7))
+
+
 def same_points(volume: Volume, nifti: Nifti, time: int = 0) -> np.ndarray:
     """Return dcm2niix's values at radkit's voxel centres, which must be voxel centres there."""
-    index = np.indices(volume.shape).reshape(3, -1).T
+    index = np.indices(volume.shape)[(slice(None), *THIN)]
     inverse = np.linalg.inv(nifti.affine)
-    where = apply(volume.affine, index) @ inverse[:3, :3].T + inverse[:3, 3]
+    where = apply(inverse, apply(volume.affine, index.reshape(3, -1).T))
     assert np.abs(where - np.rint(where)).max() < 1e-2  # the sform is float32
     i, j, k = np.rint(where).astype(int).T
-    return nifti.values[i, j, k, time].reshape(volume.shape)
+    return nifti.values[i, j, k, time].reshape(index.shape[1:])
+
+
+def thin_values(volume: Volume) -> np.ndarray:
+    return volume.values("float64")[THIN]
 
 
 @pytest.mark.parametrize("name", ["ct-head-1mm", "mr-t1-oblique", "mr-sag-decubitus"])
 def test_plain_series_have_the_same_values_at_the_same_points(name, tmp_path):
     volume = load_volume(SHARED / name)
     theirs = same_points(volume, convert(name, tmp_path))
-    assert np.abs(theirs - volume.values("float64")).max() < 1e-3
+    assert np.abs(theirs - thin_values(volume)).max() < 1e-3
 
 
 @pytest.mark.parametrize("name", ["mr-fmri-mosaic", "mr-enhanced-4d"])
@@ -79,7 +87,7 @@ def test_time_points_have_the_same_values_at_the_same_points(name, tmp_path):
     for time, volume in enumerate(volumes):
         theirs = same_points(volume, nifti, time)
         # The words of mr-enhanced-4d that have bits beyond Bits Stored are left as they are there.
-        ours = volume.values("float64")
+        ours = thin_values(volume)
         assert np.mean(np.abs(theirs - ours) > 1e-3) < 1e-4
 
 
@@ -89,7 +97,7 @@ def test_directions_of_diffusion_are_told_apart_as_there(tmp_path):
     assert nifti.values.shape[3] == len(volumes) == 3
     theirs = [same_points(volumes[0], nifti, time) for time in range(3)]
     pairs = [
-        [bool(np.allclose(one, volume.values("float64"), atol=0.1)) for one in theirs]
+        [bool(np.allclose(one, thin_values(volume), atol=0.1)) for one in theirs]
         for volume in volumes
     ]
     assert np.array_equal(np.sum(pairs, axis=0), [1, 1, 1])
@@ -104,7 +112,7 @@ def test_tilted_stack_equals_the_sheared_copy(tmp_path):
     nifti = convert("ct-tilt", tmp_path, "_Tilt_1")
     assert nifti.values.shape[1] == 512 + 25  # rows are added for the shear
     difference = differences(volume, nifti)
-    assert difference.size > 4_000_000
+    assert difference.size > 500_000
     assert difference.max() <= 0.52  # whole numbers there, and a sform of float32
 
 
@@ -113,11 +121,11 @@ def differences(volume: Volume, nifti: Nifti) -> np.ndarray:
 
     Only between the outermost voxel centres: there dcm2niix pads, radkit goes on for half a voxel.
     """
-    index = np.indices(nifti.values.shape[:3]).reshape(3, -1).T
+    index = np.indices(nifti.values.shape[:3])[:, ::7].reshape(3, -1).T
     points = apply(nifti.affine, index)
     where = apply(np.linalg.inv(volume.affine), points)
     last = np.array(volume.shape) - 1
     hull = ((where > -1e-3) & (where < last + 1e-3)).all(axis=1)
     hull &= (where[:, 1] >= 0) & (where[:, 1] <= last[1])
     found = volume.at(points[hull])
-    return np.abs(found - nifti.values[..., 0].reshape(-1)[hull])
+    return np.abs(found - nifti.values[::7, ..., 0].reshape(-1)[hull])

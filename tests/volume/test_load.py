@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -217,6 +218,36 @@ def test_files_of_a_run_beside_its_results_are_nothing(tmp_path):
     (folder / "1.dcm.part-0123456789abcdef").write_bytes(half)
     for sources in (folder, str(folder / "*")):
         assert load_volume(sources, strict=True).corrections == ()
+
+
+def test_what_is_no_file_in_a_folder_is_passed_over(tmp_path):
+    folder = write_series(tmp_path / "in", slices=4)
+    (folder / "empty").touch()
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "nowhere").symlink_to(folder / "absent")
+    (folder / "deeper").mkdir()
+    (folder / "deeper" / "back").symlink_to(folder)
+    os.mkfifo(folder / "pipe")
+    (folder / "deeper" / "slice.dcm").symlink_to(folder / "0001.dcm")
+    volume = load_volume(folder)
+    assert volume.shape[0] == 4
+    assert codes(volume) == ["LEFT_OUT", "DUPLICATE"]
+
+
+def test_frames_of_reference_are_not_mixed(tmp_path):
+    def edit(k, ds):
+        ds.FrameOfReferenceUID = make_uid("frame", k // 5)
+
+    folder = write_series(tmp_path, edit=edit)
+    with pytest.raises(
+        GeometryError, match=r"5 with frame of reference \d; 3 with frame"
+    ) as caught:
+        load_volume(folder)
+    assert [group.count for group in caught.value.groups] == [5, 3]
+    volumes = load_volume(folder, split="auto")
+    assert [volume.frame_of_reference for volume in volumes] == [
+        make_uid("frame", n) for n in (0, 1)
+    ]
 
 
 def test_single_slice_takes_its_thickness(tmp_path):

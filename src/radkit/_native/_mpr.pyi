@@ -10,11 +10,20 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 TYPES: tuple[str, ...]
 KERNELS: tuple[str, ...]
 PROJECTIONS: tuple[str, ...]
+
+def knows(kind: np.dtype[Any]) -> bool:
+    """Whether a dtype is one of `TYPES`, in native byte order."""
+
+def to_index(affine: NDArray[np.float64], mm: ArrayLike, *, every: int) -> NDArray[np.float64]:
+    """Map (n, 3) vectors in mm through the inverse of an affine (4, 4).
+
+    Numbers 0, every, 2 every ... are points, the others directions.
+    """
 
 class Job:
     """A volume and the grid of samples that is wanted of it.
@@ -24,7 +33,7 @@ class Job:
     is the even-grid index of each slice, rising. `place` holds origin, down, right and into
     (12 float64): sample k of pixel (r, c) lies at origin + r down + k into + c right;
     `lines` holds origin, right and into of each row instead (9 float64 each). `out` is a
-    name of `TYPES`: that of the array (the default), float32 or float64.
+    name of `TYPES` or its dtype: that of the array (the default), float32 or float64.
     Wrong types raise TypeError, wrong values ValueError.
     """
 
@@ -34,7 +43,7 @@ class Job:
         *,
         kernel: Literal["nearest", "linear", "cubic", "lanczos"],
         project: Literal["thin", "max", "min", "mean", "sum"] = "thin",
-        out: str | None = None,
+        out: str | np.dtype[Any] | None = None,
         fill: float = 0,
         padding: float | None = None,
         position: NDArray[np.float64] | None = None,
@@ -76,3 +85,57 @@ class Job:
 
         `there`, (count, cols, depth), says which have data; the others are 0.
         """
+
+class Stack:
+    """Parallel planes: those of a job, but for their origins, (planes, 3) float64.
+
+    Each plane has the pixels that it would have alone.
+    """
+
+    def __init__(self, job: Job, origins: NDArray[np.float64], planes: int) -> None: ...
+    def block(self) -> int:
+        """How many planes a call of `planes` should do, so that they can share work."""
+
+    def planes(
+        self,
+        first: int,
+        count: int,
+        out: NDArray[Any],
+        outside: NDArray[np.uint8],
+        *,
+        cpu: int = ...,
+    ) -> int:
+        """Sample planes first ... first + count - 1 into their places; as `Job.rows`.
+
+        Both arrays are of the whole stack, (planes, rows, cols[, samples]) and C-contiguous.
+        """
+
+class Turns:
+    """Views around the slice axis: projections of a job, but for `place`.
+
+    A job whose rows of pixels do not lie in the slices, or of another kind than the
+    maximum, minimum or mean of 8- or 16-bit integers by linear interpolation, is refused.
+    """
+
+    def __init__(self, job: Job) -> None: ...
+    @property
+    def nbytes(self) -> int:
+        """Memory of the copy of the volume that `prepare` makes room for."""
+
+    def prepare(self) -> bool:
+        """Look at all voxels; False if their range or their padding forbids this way."""
+
+    def fill(self, first: int, count: int, *, cpu: int = ...) -> None:
+        """Copy rows first ... first + count - 1 of the volume; all of them before any view."""
+
+    def view(
+        self,
+        place: NDArray[np.float64],
+        first: int,
+        count: int,
+        out: NDArray[Any],
+        outside: NDArray[np.uint8],
+        *,
+        cpu: int = ...,
+    ) -> int:
+        """Project columns first ... first + count - 1 of a picture; as `Job.rows`."""

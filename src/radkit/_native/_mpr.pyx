@@ -3,11 +3,13 @@
 """Planes, slabs and points of a volume (see _mpr.pyi)."""
 
 from cpython.buffer cimport PyBUF_STRIDES
-from libc.math cimport isfinite
+from libc.math cimport fabs, isfinite
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport SIZE_MAX
+from libc.stdint cimport SIZE_MAX, int16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+
+import numpy as np
 
 from radkit._native.cpu import DETECTED, USE
 
@@ -67,11 +69,20 @@ TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "floa
 KERNELS = ("nearest", "linear", "cubic", "lanczos")
 PROJECTIONS = ("thin", "max", "min", "mean", "sum")
 
-cdef int type_of(object name, str what) except -1:
-    try:
-        return TYPES.index(name)
-    except ValueError:
-        raise TypeError(f"{what} is {name}; {', '.join(TYPES)} are possible") from None
+cdef dict CODES = {name: code for code, name in enumerate(TYPES)}
+CODES.update({np.dtype(name): code for code, name in enumerate(TYPES)})
+
+
+cdef int type_of(object kind, str what) except -1:
+    """The code of a name of `TYPES`, or of a dtype in native byte order."""
+    found = CODES.get(kind)
+    if found is None:
+        raise TypeError(f"{what} is {kind}; {', '.join(TYPES)} are possible, in native byte order")
+    return found
+
+
+def knows(kind):
+    return kind in CODES
 
 
 cdef Array doubles(object obj, str name, size_t size):
@@ -86,6 +97,32 @@ cdef Array doubles(object obj, str name, size_t size):
         if not isfinite(values[i]):
             raise ValueError(f"{name} has a value that is not finite")
     return a
+
+
+def to_index(affine, mm, *, size_t every):
+    cdef Array a = doubles(affine, "affine", 16), to
+    cdef double m[3][3]
+    cdef double v[3]
+    cdef double det
+    cdef const double *f = <const double *>a.data
+    cdef double *at
+    cdef size_t i, j, k
+    out = np.array(mm, np.float64)
+    to = opened(out, "mm", True)
+    at = <double *>to.out()
+    for i in range(3):  # the adjugate, from rows (i + 1, i + 2) and columns (j + 1, j + 2)
+        for j in range(3):
+            m[j][i] = (f[4 * ((i + 1) % 3) + (j + 1) % 3] * f[4 * ((i + 2) % 3) + (j + 2) % 3]
+                       - f[4 * ((i + 1) % 3) + (j + 2) % 3] * f[4 * ((i + 2) % 3) + (j + 1) % 3])
+    det = f[0] * m[0][0] + f[1] * m[1][0] + f[2] * m[2][0]
+    for i in range(to.size // 3):
+        for j in range(3):
+            v[j] = at[3 * i + j]
+            if every and i % every == 0:
+                v[j] -= f[4 * j + 3]
+        for j in range(3):
+            at[3 * i + j] = (m[j][0] * v[0] + m[j][1] * v[1] + m[j][2] * v[2]) / det
+    return out
 
 
 cdef class Job:
@@ -117,9 +154,7 @@ cdef class Job:
         cdef int axis
         if array.ndim != 3 and array.ndim != 4:
             raise ValueError(f"the array has {array.ndim} axes, not 3 or 4")
-        volume.type = <rk_mpr_type>type_of(array.dtype.name, "the array")
-        if not array.dtype.isnative:
-            raise TypeError("the array is not in native byte order")
+        volume.type = <rk_mpr_type>type_of(array.dtype, "the array")
         PyObject_GetBuffer(array, &self.view, PyBUF_STRIDES)
         self.held = True
         volume.data = self.view.buf
@@ -194,7 +229,8 @@ cdef class Job:
         self._part(first, count)
         same_size(mask, pixels)
         same_size(to, pixels * samples)
-        if out.dtype.name != TYPES[<int>self.job.out]:
+        apart(to, mask)
+        if type_of(out.dtype, "out") != <int>self.job.out:
             raise TypeError(f"out must be {TYPES[<int>self.job.out]}")
         choice = rk_mpr_choose(&self.job, cpu)
         memory = malloc(choice.work(&self.job) + RK_MPR_ALIGN)
@@ -231,3 +267,6 @@ cdef class Job:
         same_size(to, mask.size * self.job.volume.samples)
         with nogil:
             rk_mpr_samples_c(&self.job, first, count, <double *>to.out(), mask.out())
+
+
+include "_mpr_many.pxi"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -368,4 +367,6 @@ def safe_name(uid: str) -> str:
     """
     if not isinstance(uid, str):
         raise TypeError(f"a UID is a str, not {type(uid).__name__}")
+    import hashlib
+
     return "x" + hashlib.sha256(uid.encode("utf-8", "surrogatepass")).hexdigest()[:31]

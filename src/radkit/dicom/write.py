@@ -11,13 +11,14 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from radkit.errors import TransferError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MANIFEST", "AtomicFile", "Sink", "io_errors", "is_own", "is_part", "sweep_parts"]
 __all__ += ["write_file"]
@@ -88,6 +89,8 @@ class AtomicFile:
     def __init__(self, dest: Path) -> None:
         self.dest = dest
         # A long name is cut in the part only: the final name is the caller's.
+        import secrets
+
         tail = f".part-{secrets.token_hex(8)}"
         room = _MOST_NAME_BYTES - len(tail)
         stem = os.fsdecode(os.fsencode(dest.name)[:room])

@@ -36,7 +36,7 @@ def vector(values: ArrayLike, what: str, size: int = 3) -> Array:
         found = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         found = np.empty(0)
-    if found.shape != (size,) or not np.isfinite(found).all():
+    if found.shape != (size,) or not all(map(math.isfinite, found.tolist())):
         raise GeometryError(f"{what} must be {size} finite numbers")
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -220,6 +220,30 @@ class Plane:
         into = into / np.linalg.norm(into)
         middle = _triple(first) if centre is None else _as_triple(centre, "centre")
         return cls(middle, _triple(along), _triple(np.cross(into, along)))
+
+    @classmethod
+    def from_image(cls, source: Any, frame: int = 0) -> Plane:
+        """Make the plane of a DICOM image, with the middle of the picture as centre.
+
+        Parameters
+        ----------
+        source : path, bytes, binary file or pydicom.Dataset
+            The object; only its header is read.
+        frame : int
+            From 0.
+
+        Raises
+        ------
+        GeometryError
+            The frame has no position or orientation in the patient.
+        OptionError
+            There is no such frame.
+        CorruptFile
+            The object cannot be read.
+        """
+        from radkit.geometry.imageplane import image_plane
+
+        return cls.oblique(*image_plane(source, frame))
 
     def shift(self, mm: float) -> Plane:
         """Return the plane moved along its normal, away from the viewer if positive."""

@@ -18,6 +18,7 @@ __all__ = ["SAME_POSITION_MM", "Stack", "analyse_stack"]
 
 SAME_POSITION_MM = 0.01  # nearer along the normal than this: the same slice position
 ON_LINE_MM = 0.05  # a slice may lie this far from where the affine puts it
+FARTHEST_MM = 1e9  # so that squares and sums stay exact enough to mean something
 HOLE_TOLERANCE = 0.02  # a hole is a whole number of usual gaps, to this share of one
 
 
@@ -109,22 +110,20 @@ def analyse_stack(
     Raises
     ------
     GeometryError
-        There are no positions, or they are not finite.
+        There are no positions, or they are not finite, or absurd.
     """
     points = np.asarray(positions, dtype=np.float64)
     if points.ndim != 2 or points.shape[1:] != (3,) or not len(points):
         raise GeometryError("slice positions must be at least one row of three numbers")
-    if not np.isfinite(points).all():
-        raise GeometryError("a slice position is not finite")
+    if not (np.abs(points) < FARTHEST_MM).all():
+        raise GeometryError("a slice position is not finite, or farther away than 1000 km")
     along = np.asarray(normal, dtype=np.float64)
     order = np.argsort(points @ along, kind="stable")
     points = points[order]
     distances = points @ along
     gaps = np.diff(distances)
     count = len(points)
-    usual = (
-        float(np.median(gaps[gaps > SAME_POSITION_MM])) if (gaps > SAME_POSITION_MM).any() else 0.0
-    )
+    usual = _median(gaps[gaps > SAME_POSITION_MM])
     step = (points[-1] - points[0]) / (count - 1) if count > 1 else np.zeros(3)
     grid = points[0] + np.arange(count)[:, None] * step
     length = distances[-1] - distances[0]
@@ -150,6 +149,15 @@ def analyse_stack(
         duplicates=duplicates,
         holes=_holes(gaps, usual),
     )
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Return the median, 0 of nothing. `numpy.median` would load masked arrays for it."""
+    ranked = np.sort(values)
+    middle = len(ranked) // 2
+    if not len(ranked):
+        return 0.0
+    return float(ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2)
 
 
 def _holes(gaps: NDArray[np.float64], usual: float) -> tuple[tuple[int, int], ...]:

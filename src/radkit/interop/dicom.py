@@ -11,7 +11,7 @@ from radkit.pixels.derived import DerivedStack, write_derived
 from radkit.transcoding.results import Report, Transcoded
 from radkit.volume.volume import Volume
 
-__all__ = ["write_volume"]
+__all__ = ["Report", "write_volume"]
 
 
 def write_volume(
@@ -44,7 +44,8 @@ def write_volume(
         units=volume.units,
         padding=volume.padding,
         frame_of_reference=volume.frame_of_reference,
-        instances=volume.instances,
+        instances=volume.sources or volume.instances,
+        own_instances=not volume.sources and len(volume.instances) == len(volume.array),
     )
     written = write_derived(
         stack, dest, like=like, syntax=syntax, series_description=series_description, folder=True
@@ -58,6 +59,7 @@ def write_volume(
                 way="pixels",
                 bytes_in=image.pixel_bytes,
                 bytes_out=image.size,
+                max_error=0 if target.encapsulated else None,  # decoded again, and equal
                 ratio=image.pixel_bytes / max(image.coded_bytes, 1),
                 ratio_stored=image.pixel_bytes / max(image.coded_bytes, 1),
             ),

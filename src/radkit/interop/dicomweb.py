@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -18,12 +18,10 @@ from radkit import limits
 from radkit.errors import OptionError
 from radkit.geometry import Plane, Slab
 from radkit.mpr import PlaneImage, reformat
-from radkit.mpr.slices import grid_image
+from radkit.mpr.slices import grid_image, plane_affine
 from radkit.volume.volume import Volume
 
 __all__ = ["rendered_mpr"]
-
-Floats: TypeAlias = NDArray[np.float64]
 
 # Where the camera stands, and the plane that it sees: the up direction is superior, for
 # views from head and feet it is anterior (8.3.5.3.4).
@@ -116,7 +114,7 @@ def rendered_mpr(
         raise TypeError(f"volume must be a radkit volume, not {type(volume).__name__}")
     words = _words(query)
     plane = _plane(words).resolve(volume.centre)
-    slab = _slab(words)
+    slab = _slab(words, volume, plane)
     grid = _grid(volume, plane, words.get("viewport"))
     window = _window(words.get("window"))
     angles = _angles(words)
@@ -128,7 +126,7 @@ def rendered_mpr(
     frames = []
     for angle in angles:
         turned = plane.rotate(angle, -np.array(plane.along_col))
-        place = grid_image(_affine(turned, (rows, cols), grid.spacing), (rows, cols))
+        place = grid_image(plane_affine(turned, (rows, cols), grid.spacing), (rows, cols))
         image = reformat(volume, turned, slab=slab, like=place, threads=threads)
         window = window.fixed(image)  # all frames are drawn alike
         frames.append(window.draw(image))
@@ -180,7 +178,7 @@ def _plane(words: Mapping[str, str]) -> Plane:
     return Plane(None, made.along_row, made.along_col)
 
 
-def _slab(words: Mapping[str, str]) -> Slab | None:
+def _slab(words: Mapping[str, str], volume: Volume, plane: Plane) -> Slab | None:
     method = words.get("renderingmethod", "average_ip")
     if method == "volume_rendered":
         raise OptionError("renderingmethod=volume_rendered is not supported")
@@ -188,7 +186,10 @@ def _slab(words: Mapping[str, str]) -> Slab | None:
         raise OptionError(f"renderingmethod is one of {', '.join(METHODS)}")
     if "mprslab" not in words:
         return None
-    return Slab(mm=_numbers(words, "mprslab", 1)[0], project=METHODS[method])
+    mm = _numbers(words, "mprslab", 1)[0]
+    # What is thicker than the volume has no more samples inside, only more work.
+    away = math.dist(plane.centre or volume.centre, volume.centre)
+    return Slab(mm=min(mm, 2 * away + 2 * math.hypot(*volume.extent)), project=METHODS[method])
 
 
 def _grid(volume: Volume, plane: Plane, viewport: str | None) -> PlaneImage:
@@ -211,16 +212,7 @@ def _grid(volume: Volume, plane: Plane, viewport: str | None) -> PlaneImage:
     )
     middle = probe.affine[:3] @ [top + (height - 1) / 2, left + (width - 1) / 2, 1]
     at = Plane.oblique(middle, plane.along_row, plane.along_col)
-    return grid_image(_affine(at, size, (side, side)), size)
-
-
-def _affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -> Floats:
-    down, right = np.array(plane.along_col) * spacing[0], np.array(plane.along_row) * spacing[1]
-    corner = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
-    affine = np.zeros((4, 3))
-    affine[:3] = np.stack([down, right, corner], axis=1)
-    affine[3, 2] = 1
-    return affine
+    return grid_image(plane_affine(at, size, (side, side)), size)
 
 
 def _angles(words: Mapping[str, str]) -> list[float] | None:

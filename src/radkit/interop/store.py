@@ -139,7 +139,7 @@ def from_zarr(store: Any, *, level: int = 0) -> Volume:
     limits.check("max_memory_bytes", size, "a volume")
     try:
         return _volume(np.array(stored[...]), told)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CorruptFile("the attributes of the volume are not those of radkit") from error
 
 
@@ -163,7 +163,14 @@ def halved(volume: Volume, axes: tuple[bool, bool, bool] = (True, True, True)) -
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [(s - 1) / 2 for s in steps]
     affine[:3, :3] *= steps
-    return replace(volume, array=total.astype(array.dtype), affine=affine, instances=(), missing=())
+    return replace(
+        volume,
+        array=total.astype(array.dtype),
+        affine=affine,
+        instances=(),
+        sources=volume.sources or tuple(dict.fromkeys(filter(None, volume.instances))),
+        missing=(),
+    )
 
 
 def _attributes(volume: Volume) -> dict[str, Any]:
@@ -177,6 +184,8 @@ def _attributes(volume: Volume) -> dict[str, Any]:
         "padding": volume.padding,
         "frame_of_reference": volume.frame_of_reference,
         "instances": list(volume.instances),
+        "sources": list(volume.sources),
+        "labels": dict(volume.labels),
         "positions": None if positions is None else positions.tolist(),
         "missing": list(volume.missing),
         "corrections": [[one.code, one.text, list(one.instances)] for one in volume.corrections],
@@ -200,6 +209,8 @@ def _volume(array: NDArray[Any], told: dict[str, Any]) -> Volume:
             Correction(code=code, text=text, instances=tuple(uids))
             for code, text, uids in told["corrections"]
         ),
+        {str(name): str(text) for name, text in told["labels"].items()},
+        tuple(told["sources"]),
     )
 
 

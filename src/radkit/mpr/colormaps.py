@@ -61,7 +61,8 @@ def _named(name: str) -> NDArray[np.uint8]:
         found = made.astype(np.uint8)
     else:
         places = np.linspace(0, 1, 256)
-        parts = [np.interp(places, *zip(*corners, strict=True)) for corners in _MAPS[name]]
+        corners = [np.array(corners, float) for corners in _MAPS[name]]
+        parts = [np.interp(places, ends[:, 0], ends[:, 1]) for ends in corners]
         found = np.floor(np.stack(parts, axis=1) * 255 + 0.5).astype(np.uint8)
     found.flags.writeable = False
     return found

@@ -281,7 +281,8 @@ def _chord(curve: Curve) -> Floats:
     chord = curve.points[-1] - curve.points[0]
     length = float(np.linalg.norm(chord))
     if length > 1e-3 * curve.length:
-        return chord / length
+        unit: Floats = chord / length
+        return unit
     centred = curve.points - curve.points.mean(axis=0)
     found: Floats = np.linalg.svd(centred, full_matrices=False)[2][0]
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from radkit import limits
 from radkit._native import _mpr, _pixels
@@ -16,10 +16,18 @@ from radkit.geometry.plane import Projection
 from radkit.volume.sample import Interpolation, job
 from radkit.volume.volume import Volume
 
-__all__ = ["Picture", "result_dtype", "sample_lines", "sample_plane"]
+__all__ = [
+    "Picture",
+    "checked_fill",
+    "result_dtype",
+    "sample_lines",
+    "sample_plane",
+    "smallest",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Picture: TypeAlias = tuple[NDArray[Any], NDArray[np.bool_] | None]
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 BLOCK = 1 << 21  # samples between two looks at the clock
 
 
@@ -31,19 +39,19 @@ def result_dtype(
         # A sum of integers would overflow.
         return np.dtype(np.float32) if project == "sum" else volume.array.dtype
     kind = np.dtype(dtype)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if kind not in FLOATS:
         raise OptionError(f"dtype must be float32, float64 or None, not {kind}")
     return kind
 
 
 def sample_plane(
     volume: Volume,
-    origin: Floats,
-    down: Floats,
-    right: Floats,
+    origin: ArrayLike,
+    down: ArrayLike,
+    right: ArrayLike,
     *,
     size: tuple[int, int],
-    into: Floats | None = None,
+    into: ArrayLike | None = None,
     depth: int = 1,
     project: Projection | Literal["thin"] = "thin",
     **options: Any,
@@ -69,11 +77,9 @@ def sample_plane(
     outside : ndarray of bool or None
         (rows, cols), where there is no data; None if there is everywhere.
     """
-    inverse = np.linalg.inv(volume.affine)
-    steps = np.array([origin, down, right, np.zeros(3) if into is None else into])
-    place = steps @ inverse[:3, :3].T
-    place[0] += inverse[:3, 3]
-    return _sample(volume, size, depth, project, {"place": place.ravel()}, **options)
+    steps: list[Any] = [origin, down, right, (0.0, 0.0, 0.0) if into is None else into]
+    place = _mpr.to_index(volume.affine, steps, every=4)
+    return _sample(volume, size, depth, project, {"place": place}, **options)
 
 
 def sample_lines(
@@ -90,10 +96,7 @@ def sample_lines(
     `lines` is (rows, 3, 3), LPS mm: sample 0 of column 0, the step of columns, and the step
     of samples. All else is as in `sample_plane`.
     """
-    inverse = np.linalg.inv(volume.affine)
-    place = lines @ inverse[:3, :3].T
-    place[:, 0] += inverse[:3, 3]
-    grid = {"lines": np.ascontiguousarray(place).ravel()}
+    grid = {"lines": _mpr.to_index(volume.affine, lines, every=3)}
     return _sample(volume, (len(lines), cols), depth, project, grid, **options)
 
 
@@ -115,14 +118,14 @@ def _sample(
     shape = (*size, *volume.shape[3:])
     count = 1 if threads is None else check_at_least("threads", threads, 1)
     limits.check("max_pixels", size[0] * size[1], "a plane")
-    native = kind.name in _mpr.TYPES and kind.isnative
+    native = _mpr.knows(kind)
     used = math.prod(shape) * (kind.itemsize + (0 if native else 8)) + size[0] * size[1]
     limits.check("max_memory_bytes", used, "a plane")
     check_out(out, shape, kind)
     array = np.empty(shape, kind) if out is None else out
     target = array if native and not callable(project) else np.empty(shape)
     outside = np.empty(size, np.uint8)
-    empty = volume.padding if fill is None else _checked_fill(fill, kind)
+    empty = volume.padding if fill is None else checked_fill(fill, kind)
     made = job(
         volume.array,
         interpolation=interpolation,
@@ -131,7 +134,7 @@ def _sample(
         size=size,
         depth=depth,
         project="mean" if callable(project) else project,
-        out=target.dtype.name,
+        out=target.dtype,
         fill=0.0 if empty is None else empty,
         **grid,
     )
@@ -147,7 +150,7 @@ def _sample(
         return array, None
     mask = outside.view(np.bool_)
     if empty is None or target is not array:  # only now is it worth looking for the smallest value
-        array[mask] = _smallest(volume) if empty is None else empty
+        array[mask] = smallest(volume) if empty is None else empty
     return array, mask
 
 
@@ -210,7 +213,8 @@ def _stored(values: Floats, kind: np.dtype[Any]) -> NDArray[Any]:
     return found
 
 
-def _checked_fill(fill: float, kind: np.dtype[Any]) -> float:
+def checked_fill(fill: float, kind: np.dtype[Any]) -> float:
+    """Return a value for pixels without data, if the type can hold it."""
     if kind.kind in "iu":
         info = np.iinfo(kind)
         if not (math.isfinite(fill) and info.min <= fill <= info.max and fill == int(fill)):
@@ -218,7 +222,8 @@ def _checked_fill(fill: float, kind: np.dtype[Any]) -> float:
     return fill
 
 
-def _smallest(volume: Volume) -> float:
+def smallest(volume: Volume) -> float:
+    """Return the smallest stored value."""
     array = volume.array
     if array.dtype.kind in "iu" and array.itemsize <= 4 and array.flags.c_contiguous:
         low, _ = _pixels.minmax(array) or (0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from radkit.geometry import Plane, Slab
 from radkit.mpr.windows import Window, named_window
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from radkit.pixels import Source
 
 __all__ = ["PlaneImage", "Window"]

@@ -65,19 +65,31 @@ def overlay(
     if over.array.ndim != 2:
         raise OptionError("over must have one value for each pixel, not colour")
     _check_places(base, over)
-    grey = base.render(window="auto" if window is None else window)
-    below = np.broadcast_to(grey[..., None] if grey.ndim == 2 else grey, (*grey.shape[:2], 3))
+    shown = base.render(window="auto" if window is None else window)
     values = over.values()
-    there = np.ones(values.shape, bool) if over.outside is None else ~over.outside
-    there &= np.isfinite(values)
+    there = np.isfinite(values)
+    if over.outside is not None:
+        there &= ~over.outside
     low, high = _limits(limits, values[there])
     there &= values >= low
-    place = np.clip((values - low) / (high - low), 0, 1) * (len(colours) - 1)
-    number = np.floor(np.where(there, place, 0) + 0.5).astype(np.intp)
-    blend = (1 - alpha) * below + alpha * colours[number]
-    fused = np.floor(blend + 0.5).astype(np.uint8)
-    found: NDArray[np.uint8] = np.where(there[..., None], fused, below)
-    return found
+    place = (values[there] - low) * ((len(colours) - 1) / (high - low))
+    number = np.floor(np.minimum(place, len(colours) - 1) + 0.5).astype(np.intp)
+    fused = np.repeat(shown[..., None], 3, axis=2) if shown.ndim == 2 else shown.copy()
+    fused[there] = _blend(shown[there], colours, number, float(alpha))
+    return fused
+
+
+def _blend(
+    below: NDArray[np.uint8], colours: NDArray[np.uint8], number: NDArray[np.intp], alpha: float
+) -> NDArray[np.uint8]:
+    """Return floor(y + 0.5) of the blend; of grey and few colours by a table of all pairs."""
+    if below.ndim == 1 and len(colours) <= 256 and len(below) > 1 << 16:
+        grey = np.arange(256)[:, None, None]
+        pairs = np.floor((1 - alpha) * grey + alpha * colours + 0.5).astype(np.uint8)
+        found: NDArray[np.uint8] = pairs[below, number]
+        return found
+    under = below[:, None] if below.ndim == 1 else below
+    return np.floor((1 - alpha) * under + alpha * colours[number] + 0.5).astype(np.uint8)
 
 
 def _check_places(base: PlaneImage, over: PlaneImage) -> None:

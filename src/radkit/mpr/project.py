@@ -14,8 +14,9 @@ from radkit import limits
 from radkit.errors import OptionError
 from radkit.geometry import Plane, Slab, apply
 from radkit.mpr.image import PlaneImage, Window
+from radkit.mpr.many import turn
 from radkit.mpr.reformat import reformat
-from radkit.mpr.slices import fill_value, grid_image
+from radkit.mpr.slices import fill_value, grid_image, plane_affine, slab_samples
 from radkit.volume.volume import Volume
 
 __all__ = ["Projection", "project"]
@@ -71,7 +72,7 @@ class Projection:
         outside = self.outside[number]
         return PlaneImage(
             self.array[number],
-            _affine(self.planes[number], (rows, cols), self.spacing),
+            plane_affine(self.planes[number], (rows, cols), self.spacing),
             self.planes[number],
             self.spacing,
             self.slope,
@@ -102,7 +103,7 @@ class Projection:
         cols, samples = rest[0], rest[1:]
         tall = PlaneImage(
             self.array.reshape(angles * rows, cols, *samples),
-            _affine(self.planes[0], (angles * rows, cols), self.spacing),
+            plane_affine(self.planes[0], (angles * rows, cols), self.spacing),
             self.planes[0],
             self.spacing,
             self.slope,
@@ -176,7 +177,52 @@ def project(
     array = np.empty(frames, volume.array.dtype)
     outside = np.zeros(frames[:3], bool)
     slab = Slab(mm=_depth(volume), project=kind)
+    affines = np.array([plane_affine(plane, shape, sides) for plane in planes])
     nothing = fill_value(volume, None)
+    if not _turned(volume, slab, affines, array, outside, nothing, threads):
+        _cut(volume, slab, planes, affines, array, outside, nothing, threads)
+    return Projection(
+        array, angles, planes, sides, volume.slope, volume.intercept, volume.units, outside
+    )
+
+
+def _turned(
+    volume: Volume,
+    slab: Slab,
+    affines: Floats,
+    array: NDArray[Any],
+    outside: NDArray[np.bool_],
+    nothing: float,
+    threads: int | None,
+) -> bool:
+    """Make all views out of one copy of the volume, if its slices lie across the axis."""
+    samples = [slab_samples(volume, slab, affine) for affine in affines]
+    firsts = np.array([first for _, _, first, _ in samples])
+    intos = np.array([into for _, _, _, into in samples])
+    return turn(
+        volume,
+        affines[:, :3, 2] + firsts,
+        np.stack([affines[:, :3, 0], affines[:, :3, 1], intos], axis=1),
+        array,
+        outside,
+        depth=samples[0][1],
+        project=slab.project,
+        fill=nothing,
+        threads=threads,
+    )
+
+
+def _cut(
+    volume: Volume,
+    slab: Slab,
+    planes: tuple[Plane, ...],
+    affines: Floats,
+    array: NDArray[Any],
+    outside: NDArray[np.bool_],
+    nothing: float,
+    threads: int | None,
+) -> None:
+    """Make one view after the other."""
     deadline = limits.deadline()
     for number, plane in enumerate(planes):
         deadline.check()
@@ -184,16 +230,13 @@ def project(
             volume,
             plane,
             slab=slab,
-            like=grid_image(_affine(plane, shape, sides), shape),
+            like=grid_image(affines[number], array.shape[1:3]),
             fill=nothing,
             out=array[number],
             threads=threads,
         )
         if image.outside is not None:
             outside[number] = image.outside
-    return Projection(
-        array, angles, planes, sides, volume.slope, volume.intercept, volume.units, outside
-    )
 
 
 def _angles(angles_deg: Sequence[float]) -> tuple[float, ...]:
@@ -258,13 +301,3 @@ def _frame(
         raise OptionError("spacing is too small for the size of the volume")
     rows, cols = (max(1, math.ceil(count - 1e-6)) for count in counts)
     return sides, (rows, cols)
-
-
-def _affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -> Floats:
-    down = np.array(plane.along_col) * spacing[0]
-    right = np.array(plane.along_row) * spacing[1]
-    affine = np.zeros((4, 3))
-    affine[:3, 0], affine[:3, 1] = down, right
-    affine[:3, 2] = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
-    affine[3, 2] = 1
-    return affine

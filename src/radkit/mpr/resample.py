@@ -14,7 +14,7 @@ from radkit.geometry import apply
 from radkit.geometry.affine import in_plane_axes
 from radkit.mpr.slices import cut_slices
 from radkit.mpr.stack import derived
-from radkit.volume.sample import Interpolation
+from radkit.volume.sample import Interpolation, check_interpolation
 from radkit.volume.volume import Geometry, Volume
 
 __all__ = ["resample"]
@@ -89,6 +89,7 @@ def resample(
     """
     if not isinstance(volume, Volume):
         raise TypeError(f"volume must be a radkit volume, not {type(volume).__name__}")
+    check_interpolation(interpolation)
     if like is None:
         grid = _own_grid(volume, spacing, shape)
     elif spacing is not None or shape is not None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from radkit import limits
+from radkit._native._mpr import TYPES
 from radkit.geometry import Plane, Slab
+from radkit.geometry.plane import Projection
 from radkit.mpr.engine import result_dtype
 from radkit.mpr.image import PlaneImage
+from radkit.mpr.many import sample_stack
 from radkit.mpr.reformat import reformat
 from radkit.volume.sample import Interpolation
 from radkit.volume.volume import Geometry, Volume
 
-__all__ = ["cut_slices", "fill_value", "grid_image", "slice_affine"]
+__all__ = ["cut_slices", "fill_value", "grid_image", "plane_affine", "slab_samples", "slice_affine"]
 
 Floats = NDArray[np.float64]
 
@@ -57,12 +60,26 @@ def cut_slices(
     limits.check("max_memory_bytes", math.prod(shape) * kind.itemsize, "a volume of planes")
     check_out(out, shape, kind)
     array = np.empty(shape, kind) if out is None else out
+    affines = np.array([slice_affine(grid, k) for k in range(grid.shape[0])])
+    if kind.name in TYPES and kind.isnative and not (slab and callable(slab.project)):
+        project, depth, first, into = slab_samples(volume, slab, affines[0])
+        sample_stack(
+            volume,
+            affines[:, :3, 2] + first,
+            np.array([affines[0, :3, 0], affines[0, :3, 1], into]),
+            array,
+            depth=depth,
+            project=project,
+            interpolation=interpolation,
+            fill=fill,
+            threads=threads,
+        )
+        return array
     nothing = fill_value(volume, fill)
-    asked = None if dtype is None else kind
     deadline = limits.deadline()
-    for k in range(grid.shape[0]):
+    for affine, picture in zip(affines, array, strict=True):
         deadline.check()
-        where = grid_image(slice_affine(grid, k), grid.shape[1:])
+        where = grid_image(affine, grid.shape[1:])
         reformat(
             volume,
             where.plane,
@@ -70,11 +87,23 @@ def cut_slices(
             interpolation=interpolation,
             like=where,
             fill=nothing,
-            dtype=asked,
-            out=array[k],
+            dtype=None if dtype is None else kind,
+            out=picture,
             threads=threads,
         )
     return array
+
+
+def slab_samples(
+    volume: Volume, slab: Slab | None, affine: Floats
+) -> tuple[Projection | Literal["thin"], int, Floats, Floats]:
+    """Return projection, samples of a pixel, and where the first one and the next ones lie, mm."""
+    if slab is None:
+        return "thin", 1, np.zeros(3), np.zeros(3)
+    offsets = slab.offsets(min(volume.spacing))
+    normal = np.array(grid_image(affine, (1, 1)).plane.normal)
+    step = offsets[1] - offsets[0] if len(offsets) > 1 else 0.0
+    return slab.project, len(offsets), offsets[0] * normal, step * normal
 
 
 def fill_value(volume: Volume, fill: float | None) -> float:
@@ -109,3 +138,14 @@ def grid_image(affine: Floats, size: tuple[int, int]) -> PlaneImage:
     spacing = (float(np.linalg.norm(down)), float(np.linalg.norm(right)))
     blank = np.broadcast_to(np.zeros(1, np.uint8), size)
     return PlaneImage(blank, affine, plane, spacing, 1.0, 0.0, "", None)
+
+
+def plane_affine(plane: Plane, size: tuple[int, int], spacing: tuple[float, float]) -> Floats:
+    """Return the (4, 3) affine of a picture that is centred on the centre of a plane."""
+    down = np.array(plane.along_col) * spacing[0]
+    right = np.array(plane.along_row) * spacing[1]
+    affine = np.zeros((4, 3))
+    affine[:3, 0], affine[:3, 1] = down, right
+    affine[:3, 2] = np.array(plane.centre) - down * (size[0] - 1) / 2 - right * (size[1] - 1) / 2
+    affine[3, 2] = 1
+    return affine

@@ -14,7 +14,7 @@ from radkit.geometry import Plane, Slab
 from radkit.mpr.image import PlaneImage
 from radkit.mpr.reformat import reformat
 from radkit.mpr.slices import cut_slices
-from radkit.volume.sample import Interpolation
+from radkit.volume.sample import Interpolation, check_interpolation
 from radkit.volume.volume import Geometry, Volume
 
 __all__ = ["reformat_stack"]
@@ -72,6 +72,7 @@ def reformat_stack(
     """
     from radkit.pixels.selection import check_at_least
 
+    check_interpolation(interpolation)
     count = check_at_least("count", count, 1)
     if not (isinstance(step_mm, (int, float)) and math.isfinite(step_mm) and abs(step_mm) > 1e-6):
         raise OptionError(f"step_mm must be a number of millimetres other than 0, not {step_mm!r}")
@@ -89,6 +90,11 @@ def reformat_stack(
     return derived(volume, array, grid, fill)
 
 
+def source_uids(volume: Volume) -> tuple[str, ...]:
+    """Return the UIDs of the images that a volume was made of, each once."""
+    return volume.sources or tuple(dict.fromkeys(uid for uid in volume.instances if uid))
+
+
 def derived(volume: Volume, array: NDArray[Any], grid: Geometry, fill: float | None) -> Volume:
     """Return the samples of a volume on another grid as a volume."""
     padding = volume.padding
@@ -101,6 +107,7 @@ def derived(volume: Volume, array: NDArray[Any], grid: Geometry, fill: float | N
         padding=padding,
         frame_of_reference=volume.frame_of_reference or grid.frame_of_reference,
         instances=(),
+        sources=source_uids(volume),
         positions=grid.positions,
         missing=(),
     )

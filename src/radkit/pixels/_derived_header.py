@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from radkit.dicom.encoding import LONG_VRS
 from radkit.errors import CorruptFile, GeometryError
 
 if TYPE_CHECKING:
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
     from radkit.dicom.objects import DicomObject
     from radkit.pixels.derived import DerivedStack
 
-__all__ = ["decimal", "new_uid", "read_header", "series_header", "set_slice"]
+__all__ = [
+    "CAPTURE",
+    "PET",
+    "decimal",
+    "freeze",
+    "new_uid",
+    "read_header",
+    "series_header",
+    "set_slice",
+]
 
 CT, MR, PET, CAPTURE = (
     "1.2.840.10008.5.1.4.1.1.2",
@@ -92,6 +102,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         "DecayCorrection": "NONE",
         "CollimatorType": None,
         "FrameReferenceTime": 0,
+        "ActualFrameDuration": None,
         "AcquisitionDate": None,
         "AcquisitionTime": None,
         "RadiopharmaceuticalInformationSequence": [],
@@ -102,7 +113,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 NEEDED_BY_ALL = """
     PatientName PatientID PatientBirthDate PatientSex StudyDate StudyTime ReferringPhysicianName
-    StudyID AccessionNumber PatientPosition PositionReferenceIndicator Manufacturer
+    StudyID AccessionNumber PositionReferenceIndicator Manufacturer
 """.split()  # noqa: SIM905
 # (Image Type value 3 of MR, value 4, code, its meaning, what the description says); PS3.3
 # C.8.2.1.1.1, C.8.3.1.1.1, PS3.16 CID 7203.
@@ -189,6 +200,12 @@ def series_header(like: Dataset, stack: DerivedStack, description: str | None) -
     for word in NEEDED_BY_ALL:
         if word not in ds:
             setattr(ds, word, "")
+    if kind == PET:
+        ds.pop("PatientPosition", None)  # its place is taken by codes (C.8.9.5)
+    elif "PatientPosition" not in ds and kind != CAPTURE:
+        ds.PatientPosition = ""
+    if not ds.get("BodyPartExamined") and "Laterality" not in ds:
+        ds.Laterality = ""  # of an unknown part, which may be one of a pair
     for word, value in NEEDED[kind].items():
         if word not in ds or (ds[word].is_empty and value):
             setattr(ds, word, value)
@@ -197,7 +214,8 @@ def series_header(like: Dataset, stack: DerivedStack, description: str | None) -
     ds.SeriesNumber = 1000 + (int(number) if number and 0 <= int(number) < 10**6 else 0)
     if kind == PET:
         ds.NumberOfSlices = len(stack.array)
-        ds.SeriesType = [str(list(ds.SeriesType)[0]), "IMAGE"]
+        told = ds.SeriesType
+        ds.SeriesType = [told if isinstance(told, str) else str(told[0]), "IMAGE"]
     if colour:
         for word in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"):
             ds.pop(word, None)
@@ -262,26 +280,19 @@ def _tell_of_derivation(
     third, fourth, code, text = KINDS.get(known, OTHER_KIND)
     if stack.project is not None and stack.thickness is not None:
         text = f"{text}, {stack.thickness:.4g} mm"
-    ds.ImageType = ["DERIVED", "SECONDARY", third if kind == MR else "AXIAL", fourth]
+    # PET images are PRIMARY always (C.8.9.4.1.3).
+    second = "PRIMARY" if kind == PET else "SECONDARY"
+    ds.ImageType = ["DERIVED", second, third if kind == MR else "AXIAL", fourth]
     ds.DerivationDescription = f"{text}; radkit {_version()}"
     ds.DerivationCodeSequence = [_code(*code)]
     ds.SeriesDescription = (text if description is None else description)[:64]
-    sources = []
-    uids = dict.fromkeys(uid for uid in stack.instances if uid)
+    uids = list(dict.fromkeys(uid for uid in stack.instances if uid))
     if not uids and like.get("SOPInstanceUID"):
-        uids = {str(like.SOPInstanceUID): None}
-    for uid in uids:
-        item = _item(
-            ReferencedSOPClassUID=like.get("SOPClassUID") or CAPTURE,
-            ReferencedSOPInstanceUID=uid,
-            SpatialLocationsPreserved="REORIENTED_ONLY",
-            PurposeOfReferenceCodeSequence=[
-                _code("121322", "Source image for image processing operation")
-            ],
-        )
-        sources.append(item)
-    if sources:
-        ds.SourceImageSequence = sources
+        uids = [str(like.SOPInstanceUID)]
+    if stack.own_instances:
+        uids = uids[:1]  # each slice names its own
+    if uids:
+        ds.SourceImageSequence = [_source(str(like.get("SOPClassUID") or ""), uid) for uid in uids]
     earlier = list(like.get("ContributingEquipmentSequence") or [])
     ds.ContributingEquipmentSequence = [
         *earlier,
@@ -293,6 +304,16 @@ def _tell_of_derivation(
             PurposeOfReferenceCodeSequence=[_code("109103", "Modifying Equipment")],
         ),
     ]
+
+
+def _source(sop_class: str, uid: str) -> Dataset:
+    return _item(
+        ReferencedSOPClassUID=sop_class or CAPTURE,
+        ReferencedSOPInstanceUID=uid,
+        PurposeOfReferenceCodeSequence=[
+            _code("121322", "Source image for image processing operation")
+        ],
+    )
 
 
 def _version() -> str:
@@ -337,3 +358,34 @@ def set_slice(ds: Dataset, stack: DerivedStack, k: int, place: NDArray[np.float6
         ds.SpacingBetweenSlices = decimal(between)
     if "NumberOfSlices" in ds:
         ds.ImageIndex = k + 1
+    if stack.own_instances and stack.instances[k]:
+        sop_class = str(ds.SourceImageSequence[0].ReferencedSOPClassUID)
+        ds.SourceImageSequence = [_source(sop_class, stack.instances[k])]
+
+
+def freeze(ds: Dataset, *, implicit: bool) -> None:
+    """Encode what all slices share once: raw elements are written as they are."""
+    from pydicom.dataelem import RawDataElement
+    from pydicom.dataset import Dataset
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+    from pydicom.tag import Tag
+
+    charset = ds.get("SpecificCharacterSet")
+    for tag in list(ds.keys()):
+        found: Any = ds.get_item(tag)
+        if isinstance(found, RawDataElement) and not (implicit or found.is_implicit_VR):
+            continue  # as it was read
+        alone = Dataset()
+        if charset is not None:
+            alone.SpecificCharacterSet = charset
+        alone[tag] = found
+        element = alone[tag]  # looks up what was raw
+        vr = element.VR
+        element.is_undefined_length = False
+        out = DicomBytesIO()
+        out.is_implicit_VR, out.is_little_endian = implicit, True
+        write_dataset(out, alone[tag:])
+        head = 8 if implicit or vr not in LONG_VRS else 12
+        value = out.getvalue()[head:]
+        ds[tag] = RawDataElement(Tag(tag), vr, len(value), value, 0, implicit, True)

@@ -11,24 +11,23 @@ import numpy as np
 from radkit import limits
 from radkit.errors import (
     CorrectionWarning,
-    LimitExceeded,
     OptionError,
     Problem,
 )
 from radkit.pixels.frames import Colour, Frames, OneFrame
 from radkit.pixels.results import Decoded, Source
 from radkit.pixels.selection import (
-    MAX_REDUCE,
     FrameChoice,
     Region,
-    check_at_least,
+    allocate,
     check_out,
     check_region,
+    check_scale,
     choose_frames,
 )
 from radkit.pixels.workers import run_all, thread_count
 
-__all__ = ["allocate", "check_memory", "check_scale", "decode", "decode_frames", "read"]
+__all__ = ["check_memory", "decode", "decode_frames", "read"]
 
 # What a decoder holds beside its result, in bytes per sample: coefficients and a first copy.
 WORK_BYTES = 6
@@ -291,12 +290,6 @@ def _wider(needed: np.dtype[Any], given: np.dtype[Any]) -> OptionError:
     )
 
 
-def check_scale(reduce: int, layers: int | None) -> tuple[int, int | None]:
-    """Return both options if they are in range, or raise `OptionError`."""
-    reduce = check_at_least("reduce", reduce, 0, MAX_REDUCE)
-    return reduce, None if layers is None else check_at_least("layers", layers, 1)
-
-
 def check_memory(opened: Frames, items: int, frame_shape: tuple[int, ...], threads: int) -> None:
     """Compare output and work with the limit, in exact arithmetic, before anything is taken."""
     samples = 1
@@ -306,23 +299,6 @@ def check_memory(opened: Frames, items: int, frame_shape: tuple[int, ...], threa
     limits.check(
         "max_memory_bytes", asked, f"decoding {items} frames", source=opened.obj.reader.name
     )
-
-
-def allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Return a new array, or raise `LimitExceeded` where there is not enough memory."""
-    try:
-        return np.empty(shape, dtype)
-    except (MemoryError, ValueError):
-        asked = dtype.itemsize
-        for side in shape:
-            asked *= side
-        raise LimitExceeded(
-            "this machine has not enough memory for the result",
-            limit="max_memory_bytes",
-            allowed=limits.current().max_memory_bytes,
-            asked=asked,
-            hint="Decode fewer frames, a region, or use iter_frames",
-        ) from None
 
 
 def _labelled(

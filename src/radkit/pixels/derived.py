@@ -18,13 +18,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radkit.errors import EncodeError, GeometryError, OptionError, UnsupportedTransferSyntax
+from radkit.errors import (
+    CorruptFile,
+    EncodeError,
+    GeometryError,
+    OptionError,
+    RadkitError,
+    UnsupportedTransferSyntax,
+    VerificationError,
+)
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from radkit.dicom.uids import TransferSyntax
-    from radkit.pixels.decoding import Source
+    from radkit.pixels import Source
 
 __all__ = ["DerivedImage", "DerivedStack", "write_derived"]
 
@@ -54,6 +62,8 @@ class DerivedStack:
     frame_of_reference : str, optional
     instances : tuple of str
         SOP Instance UIDs of the sources.
+    own_instances : bool
+        Each slice has just one source: `instances` has one for each.
     project : str or callable, optional
         How slabs were reduced; None for thin planes.
     """
@@ -72,6 +82,7 @@ class DerivedStack:
     outside: NDArray[np.bool_] | None = None
     frame_of_reference: str | None = None
     instances: tuple[str, ...] = ()
+    own_instances: bool = False
     project: str | Callable[..., Any] | None = None
 
     @property
@@ -152,11 +163,20 @@ def write_derived(
         `like` has another frame of reference, or rows and columns are not at right angles.
     EncodeError
         The samples cannot be written in that syntax.
+    VerificationError
+        What was coded decodes to something else.
     UnsupportedTransferSyntax, OptionError, CorruptFile, TransferError
     """
     from radkit.dicom import open_object
     from radkit.dicom.uids import syntax as syntax_of
-    from radkit.pixels._derived_header import read_header, series_header, set_slice
+    from radkit.pixels._derived_header import (
+        CAPTURE,
+        PET,
+        freeze,
+        read_header,
+        series_header,
+        set_slice,
+    )
 
     target = syntax_of(syntax)
     if not target.encode:
@@ -170,9 +190,17 @@ def write_derived(
     place = _dest(dest, folder=folder)
     with open_object(like, strict=False) as obj:
         header = read_header(obj)
-    ds = series_header(header, stack, series_description)
-    cells = _cells(stack, wide=not ds.SOPClassUID.endswith(".7"), pet=ds.Modality == "PT")
+    try:
+        ds = series_header(header, stack, series_description)
+    except RadkitError:
+        raise
+    except Exception as error:  # pydicom reads values late, and fails in many ways
+        raise CorruptFile(
+            f"the header of like= holds what pydicom cannot read ({type(error).__name__})"
+        ) from error
+    cells = _cells(stack, wide=ds.SOPClassUID != CAPTURE, pet=ds.SOPClassUID == PET)
     _describe(ds, stack, cells)
+    freeze(ds, implicit=target.implicit)
     written: list[DerivedImage] = []
     try:
         for k in range(len(stack.array)):
@@ -282,11 +310,12 @@ def _describe(ds: Dataset, stack: DerivedStack, cells: _Cells) -> None:
         ds.add_new(0x00280120, "SS" if cells.dtype.kind == "i" else "US", cells.padding)
     # CT and PET images have a slope always, others if it says something.
     identity = cells.slope == 1 and cells.intercept == 0
+    told = str(ds.get("RescaleType") or "")
+    ds.pop("RescaleType", None)
     if not identity or ds.Modality in ("CT", "PT"):
         ds.RescaleSlope, ds.RescaleIntercept = decimal(cells.slope), decimal(cells.intercept)
         if ds.Modality != "PT":
-            usual = "HU" if stack.units == "[hnsf'U]" else "US"
-            ds.RescaleType = ds.get("RescaleType") or usual
+            ds.RescaleType = told or ("HU" if stack.units == "[hnsf'U]" else "US")
     if cells.scaled:
         ds.DerivationDescription += "; values scaled to 16 bits"
     return None
@@ -304,22 +333,22 @@ def _write_one(
 ) -> DerivedImage:
     from radkit.dicom._dataset import dataset_parts
     from radkit.dicom.source import safe_name
-    from radkit.dicom.write import AtomicFile
+    from radkit.dicom.write import write_file
+    from radkit.pixels.decoding import decode
 
     path, folder = place
     if folder:
         path = path / (safe_name(ds.SOPInstanceUID) + ".dcm")
     coded = _set_pixels(ds, pixels, target)
     _set_meta(ds, target)
-    with AtomicFile(path) as file:
-        for part in dataset_parts(ds):
-            file.write(part)
-        file.commit()
-        size = file.size
+    data = b"".join(dataset_parts(ds))
+    if target.encapsulated and not np.array_equal(decode(data), pixels):
+        raise VerificationError("the image decodes to other samples; it was not written")
+    write_file(path, data)
     return DerivedImage(
         path=path,
         instance_uid=str(ds.SOPInstanceUID),
-        size=size,
+        size=len(data),
         pixel_bytes=pixels.nbytes,
         coded_bytes=coded,
     )
@@ -332,6 +361,7 @@ def _set_meta(ds: Dataset, target: TransferSyntax) -> None:
     from radkit.dicom.splice import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 
     ds.file_meta = FileMetaDataset()
+    ds.file_meta.FileMetaInformationGroupLength = 0  # counted by the writer
     ds.file_meta.FileMetaInformationVersion = b"\0\1"
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
@@ -355,14 +385,27 @@ def _set_pixels(ds: Dataset, pixels: NDArray[Any], target: TransferSyntax) -> in
         )
         return len(data)
     bits, colour = int(ds.BitsAllocated), pixels.ndim == 3
-    shape = dict(samples=3 if colour else 1, bits_allocated=bits, bits_stored=bits)
-    signed, photometric = pixels.dtype.kind == "i", "RGB" if colour else "MONOCHROME2"
+    samples, signed = 3 if colour else 1, pixels.dtype.kind == "i"
+    photometric = "RGB" if colour else "MONOCHROME2"
     outcome = Outcome(
-        **shape, photometric=photometric, high_bit=bits - 1, signed=signed, planar=False
+        photometric=photometric,
+        samples=samples,
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        signed=signed,
+        planar=False,
     )
     check_holds(target, outcome, "int")
-    rows, cols = pixels.shape[:2]
-    spec = FrameSpec(rows=rows, cols=cols, **shape, signed=signed, photometric=photometric)
+    spec = FrameSpec(
+        rows=pixels.shape[0],
+        cols=pixels.shape[1],
+        samples=samples,
+        bits_allocated=bits,
+        bits_stored=bits,
+        signed=signed,
+        photometric=photometric,
+    )
     coded = encode_frame(target.coding or "", pixels, spec, syntax_uid=target.uid)
     ds.PhotometricInterpretation = coded.photometric
     element = b"".join(encapsulated_element([coded.data], offset_tables([len(coded.data)])))

@@ -209,6 +209,7 @@ class Frames:
         raw: bool = False,
         colour: Colour = "rgb",
         threads: int = 1,
+        data: memoryview | None = None,
     ) -> OneFrame:
         """Decode one frame.
 
@@ -224,6 +225,9 @@ class Frames:
             ``"coded"`` leaves YBR as it is, with signs put right (unlike `raw`).
         threads : int, default 1
             Threads that may share the frame; JPEG 2000 and HTJ2K can.
+        data : memoryview, optional
+            Coded bytes of the frame, where the caller has them: of another object
+            that differs from this one in nothing that a decoder is told.
 
         Returns
         -------
@@ -237,7 +241,9 @@ class Frames:
         """
         try:
             with self.named(index):
-                return self._decode(index, out, reduce, region, layers, raw, colour, threads)
+                if data is None and self.coding not in ("native", "uncompressed-frame"):
+                    data = self.map.read(index)
+                return self._decode(index, data, out, reduce, region, layers, raw, colour, threads)
         except MemoryError:
             raise LimitExceeded(
                 "there is not enough memory to decode a frame",
@@ -250,6 +256,7 @@ class Frames:
     def _decode(
         self,
         index: int,
+        data: memoryview | None,
         out: np.ndarray | None,
         reduce: int,
         region: Region | None,
@@ -264,7 +271,8 @@ class Frames:
         elif coding == "uncompressed-frame":
             frame = self._uncompressed(index, region, raw, out)
         else:
-            frame = self._coded(coding, index, reduce, region, layers, raw, colour, out, threads)
+            assert data is not None
+            frame = self._coded(coding, data, reduce, region, layers, raw, colour, out, threads)
         array, label = frame.array, frame.photometric
         usable = out is not None and out.dtype == array.dtype and out.shape == array.shape
         if not raw and colour == "rgb":
@@ -349,7 +357,7 @@ class Frames:
     def _coded(
         self,
         coding: str,
-        index: int,
+        data: memoryview,
         reduce: int,
         region: Region | None,
         layers: int | None,
@@ -358,7 +366,6 @@ class Frames:
         out: np.ndarray | None,
         threads: int,
     ) -> OneFrame:
-        data = self.map.read(index)
         if self.photometric.startswith(("YBR_FULL", "YBR_PARTIAL")) and not raw and colour == "rgb":
             out = None  # what is decoded is no result yet
         frame = registry.decode_frame(

@@ -9,11 +9,10 @@ import numpy as np
 from radkit import limits
 from radkit.errors import OptionError
 from radkit.pixels.colours import to_eight_bits
-from radkit.pixels.decoding import allocate
 from radkit.pixels.display import auto_window, make_stage, value_counts
 from radkit.pixels.modality import Modality
 from radkit.pixels.resize import fit, resize
-from radkit.pixels.selection import FrameChoice, check_out, choose_frames
+from radkit.pixels.selection import FrameChoice, allocate, check_out, choose_frames
 from radkit.pixels.voi import Voi, Wanted
 from radkit.pixels.workers import run_all, thread_count
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from radkit.dicom.elements import Elements
 from radkit.dicom.functional import FunctionalGroups
 from radkit.errors import CorrectionWarning, CorruptFile
-from radkit.pixels.frames import Frames
+
+if TYPE_CHECKING:
+    from radkit.pixels.frames import Frames
 
 __all__ = ["Groups", "frame_groups", "places"]
 

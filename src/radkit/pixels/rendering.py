@@ -13,7 +13,6 @@ from radkit.codecs import registry
 from radkit.errors import CorruptFile, OptionError
 from radkit.pixels import voi as voi_step
 from radkit.pixels.colours import Supplement, read_supplement, through_palette, to_eight_bits
-from radkit.pixels.decoding import allocate
 from radkit.pixels.display import Padding, Stage, auto_window, make_stage, value_counts
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.modality import Modality, frame_modality
@@ -23,6 +22,7 @@ from radkit.pixels.results import Source
 from radkit.pixels.selection import (
     MAX_REDUCE,
     FrameChoice,
+    allocate,
     check_at_least,
     check_out,
     choose_frames,

@@ -8,7 +8,6 @@ import numpy as np
 
 from radkit import limits
 from radkit.errors import OptionError
-from radkit.pixels.decoding import allocate
 from radkit.pixels.frames import Frames
 from radkit.pixels.modality import Modality, frame_modality
 from radkit.pixels.places import frame_groups
@@ -17,6 +16,7 @@ from radkit.pixels.selection import (
     MAX_REDUCE,
     FrameChoice,
     Region,
+    allocate,
     check_at_least,
     check_region,
     choose_frames,

@@ -12,14 +12,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from radkit.errors import OptionError
+from radkit import limits
+from radkit.errors import LimitExceeded, OptionError
 
 __all__ = [
     "FrameChoice",
     "Region",
+    "allocate",
     "check_at_least",
     "check_out",
     "check_region",
+    "check_scale",
     "choose_frames",
     "grid_shape",
 ]
@@ -140,3 +143,26 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise OptionError(f"out has dtype {out.dtype}; the result has {dtype}")
     if not out.flags.c_contiguous or not out.flags.writeable:
         raise OptionError("out must be C-contiguous and writable")
+
+
+def check_scale(reduce: int, layers: int | None) -> tuple[int, int | None]:
+    """Return both options if they are in range, or raise `OptionError`."""
+    reduce = check_at_least("reduce", reduce, 0, MAX_REDUCE)
+    return reduce, None if layers is None else check_at_least("layers", layers, 1)
+
+
+def allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Return a new array, or raise `LimitExceeded` where there is not enough memory."""
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):
+        asked = dtype.itemsize
+        for side in shape:
+            asked *= side
+        raise LimitExceeded(
+            "this machine has not enough memory for the result",
+            limit="max_memory_bytes",
+            allowed=limits.current().max_memory_bytes,
+            asked=asked,
+            hint="Decode fewer frames, a region, or use iter_frames",
+        ) from None

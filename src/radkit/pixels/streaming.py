@@ -9,7 +9,7 @@ import numpy as np
 
 from radkit import limits
 from radkit.errors import CorrectionWarning, RadkitError
-from radkit.pixels.decoding import check_memory, check_scale, read
+from radkit.pixels.decoding import check_memory, read
 from radkit.pixels.frames import Frames, OneFrame
 from radkit.pixels.results import Decoded, Request, Source
 from radkit.pixels.selection import (
@@ -17,6 +17,7 @@ from radkit.pixels.selection import (
     Region,
     check_at_least,
     check_region,
+    check_scale,
     choose_frames,
 )
 from radkit.pixels.workers import stream, usable_cores

@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from radkit.interop.dicom import Report
     from radkit.pixels import Source
-    from radkit.transcoding.results import Report
     from radkit.volume.volume import Volume
 
 __all__ = ["Conversions"]
@@ -182,7 +182,7 @@ class Conversions:
         syntax: str = "explicit-le",
         series_description: str | None = None,
     ) -> Report:
-        """Write the volume as a series of derived images, one for each slice.
+        r"""Write the volume as a series of derived images, one for each slice.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class Conversions:
 
         Notes
         -----
-        Series, SOP Instance and file names are new; Image Type is DERIVED\\SECONDARY, with
+        Series, SOP Instance and file names are new; Image Type is DERIVED\SECONDARY, with
         Derivation Code Sequence, Source Image Sequence and Contributing Equipment Sequence.
         CT, MR and PET (also enhanced ones) become single-frame objects of their kind,
         all else, and colour, Secondary Capture. Integers that fit 16 bits are stored as they

@@ -8,20 +8,26 @@ frame of their own.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radkit import limits
 from radkit._native import _pick, cpu
-from radkit.errors import CorruptPixelData, OptionError
+from radkit.errors import CorruptPixelData, LimitExceeded, OptionError, RadkitError
+from radkit.volume.items import coded_bytes
 from radkit.volume.records import Record
+
+if TYPE_CHECKING:
+    from radkit.pixels.frames import Frames
 
 __all__ = ["Pixels"]
 
 AT_ONCE = 16  # files of one native call: some milliseconds, so that a deadline is kept
+BYTES_PER_THREAD = 32 << 20  # native cells come at some GB/s: less than this is not worth a thread
 
 _Placed = tuple[int, Record]  # slice, and what belongs there
 
@@ -37,15 +43,18 @@ class Pixels:
         threads: int | None,
         deadline: limits.Deadline,
     ) -> None:
-        from radkit.pixels.decoding import check_scale
+        from radkit.pixels.selection import check_scale
 
         self.reduce, self._layers = check_scale(reduce, layers)
         self._threads = threads
         self._deadline = deadline
 
-    def same(self, one: Record, other: Record) -> bool:
-        """Say whether two slices hold the same samples."""
-        return np.array_equal(self._alone(one), self._alone(other))
+    def digest(self, record: Record) -> bytes:
+        """Return what is equal for slices of equal samples."""
+        import hashlib
+
+        samples = np.ascontiguousarray(self._alone(record))
+        return hashlib.blake2b(samples.tobytes(), digest_size=32).digest()
 
     def fill(
         self,
@@ -83,16 +92,23 @@ class Pixels:
             else:
                 single.append((placed[0], record))
         single += self._native(array, native, report)
-        with limits.running(self._deadline):
-            for _ in self._stream(lambda one: self._single(array, one, values=values), single):
+        with limits.running(self._deadline), contextlib.ExitStack() as stack:
+            like = self._opened(stack, single)
+            for _ in self._stream(
+                lambda one: self._single(array, one, like, values=values), single
+            ):
                 report(1)
             for group in shared.values():
                 self._shared(array, group, values=values, report=report)
 
-    def _stream(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    def _stream(
+        self, work: Callable[[Any], Any], items: Sequence[Any], *, most: int | None = None
+    ) -> Iterator[Any]:
         from radkit.pixels.workers import stream, thread_count
 
         count = thread_count(self._threads, len(items)) if items else 1
+        if most is not None:
+            count = min(count, most)
 
         def timed(item: Any) -> Any:
             self._deadline.check()
@@ -118,7 +134,8 @@ class Pixels:
             for at in range(0, len(part), AT_ONCE)
         ]
         failed: list[_Placed] = []
-        for count, part in self._stream(lambda one: _read_cells(array, *one), parts):
+        most = 1 + array.nbytes // BYTES_PER_THREAD
+        for count, part in self._stream(lambda one: _read_cells(array, *one), parts, most=most):
             report(count)
             failed += part[count:]
         return failed
@@ -142,7 +159,50 @@ class Pixels:
             return found
         return _tile(found, record)
 
-    def _single(self, array: NDArray[Any], placed: _Placed, *, values: bool) -> None:
+    def _opened(self, stack: contextlib.ExitStack, placed: list[_Placed]) -> dict[int, Frames]:
+        """Open one object of each kind whose frames lie alone in their files, by its image."""
+        from radkit.pixels.decoding import check_memory
+        from radkit.pixels.frames import Frames
+
+        found: dict[int, Frames] = {}
+        for _, record in placed:
+            if record.coded is not None and id(record.image) not in found:
+                opened = stack.enter_context(Frames(record.source))
+                with opened.named():
+                    opened.check_ability(**self._options())
+                    check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
+                found[id(record.image)] = opened
+        return found
+
+    def _single(
+        self, array: NDArray[Any], placed: _Placed, like: dict[int, Frames], *, values: bool
+    ) -> None:
+        k, record = placed
+        target = None if values else array[k]
+        found = self._coded(record, like.get(id(record.image)), target)
+        if found is None:
+            self._general(array, placed, values=values)
+        elif values:
+            array[k] = record.modality.apply(found)
+
+    def _coded(
+        self, record: Record, like: Frames | None, target: NDArray[Any] | None
+    ) -> NDArray[Any] | None:
+        """Decode a frame alone in its file; None where anything has to be looked at closely."""
+        if like is None or record.coded is None:
+            return None
+        data = coded_bytes(*record.coded)
+        if data is None:
+            return None
+        try:
+            found = like.decode(0, out=target, data=data, **self._options()).array
+        except LimitExceeded:
+            raise
+        except RadkitError:
+            return None  # the general way says what is wrong, and with which file
+        return found if target is None or found is target else None
+
+    def _general(self, array: NDArray[Any], placed: _Placed, *, values: bool) -> None:
         k, record = placed
         if values:
             array[k] = record.modality.apply(self._alone(record))

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from radkit._native import _pick
-from radkit.dicom.imagepixel import ImagePixel
 from radkit.volume.records import SPLIT_SINGLE, LeftOut, Record, text_of
 from radkit.volume.scan import INSTANCE, NUMBER, POSITION, check_position, scan
 
 __all__ = ["Heads"]
 
 SYNTAX, SLOPE, INTERCEPT = 0x00020010, 0x00281053, 0x00281052
-PIXEL_DATA, EXPLICIT_LITTLE = 0x7FE00010, b"1.2.840.10008.1.2.1"
+PIXEL_DATA, EXTENDED_OFFSETS = 0x7FE00010, 0x7FE00001
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 
 # Elements that decide what becomes of an object, beside those that each slice has its own of.
 _KIND = (
@@ -62,6 +62,7 @@ _KIND = (
     0x30040002,  # Dose Units
     0x52009229,  # functional groups
     0x52009230,
+    EXTENDED_OFFSETS,
 )
 _OWN = (INSTANCE, NUMBER, POSITION, SLOPE, INTERCEPT)
 _SPLIT = tuple(tag for tag in SPLIT_SINGLE if tag not in _KIND)
@@ -71,7 +72,7 @@ _WIDTHS = np.full(len(_TAGS), -1, np.int32)
 _NO_NUMBERS = np.empty(0)
 _KIND_AT = tuple(_TAGS.index(tag) for tag in _KIND)
 _INSTANCE, _NUMBER, _POSITION, _SLOPE, _INTERCEPT = (_TAGS.index(tag) for tag in _OWN)
-_SYNTAX = _TAGS.index(SYNTAX)
+_SYNTAX, _OFFSETS = _TAGS.index(SYNTAX), _TAGS.index(EXTENDED_OFFSETS)
 _SPLIT_AT = {tag: _TAGS.index(tag) for tag in SPLIT_SINGLE}
 
 _HEADS = (1 << 14, 1 << 18)  # bytes read; the larger one where a maker's header is in the way
@@ -107,28 +108,15 @@ class Heads:
         if kind not in self._kinds:
             first = found[0]
             alone = len(found) == 1 and isinstance(first, Record) and first.frame is None
-            self._kinds[kind] = first if alone and isinstance(first, Record) else None
-            if alone and isinstance(first, Record) and self._is_native(first.image, values, pixels):
-                first = replace(first, native=(os.fsencode(source), offset))
+            self._kinds[kind] = None
+            if alone and isinstance(first, Record):
+                first = _placed(first, source, values, pixels)
                 self._kinds[kind] = first
                 return [first]
         return found
 
     def _scan(self, source: Any) -> list[Record | LeftOut]:
         return scan(source, searched=self._searched, wanted=self._wanted)
-
-    @staticmethod
-    def _is_native(image: ImagePixel, values: _Values, pixels: tuple[int, int, int]) -> bool:
-        """Whether the pixel data are grey cells as they go into an array."""
-        tag, _, length = pixels
-        syntax = values[_SYNTAX] or b""
-        return (
-            tag == PIXEL_DATA
-            and syntax[2:].rstrip(b"\0 ") == EXPLICIT_LITTLE
-            and image.samples == 1
-            and image.bits_allocated in (8, 16, 32, 64)
-            and length >= image.frame_bytes
-        )
 
     def _like(self, like: Record, source: Any, values: _Values, offset: int) -> Record | None:
         """Return the record of an object of a known kind; None where it must be read in full."""
@@ -145,10 +133,12 @@ class Heads:
             modality = replace(modality, slope=slope)
         if values[_INTERCEPT] is not None and intercept != modality.intercept:
             modality = replace(modality, intercept=intercept)
+        place = (os.fsencode(source), offset)
         return replace(
             like,
             source=source,
-            native=None if like.native is None else (os.fsencode(source), offset),
+            native=like.native and place,
+            coded=like.coded and place,
             instance=instance,
             position=np.array(position),
             modality=modality,
@@ -162,6 +152,22 @@ class Heads:
             parts = (0.0,) if value is None else _decimals(value)
             self._numbers[value] = parts[0] if parts else None
         return self._numbers[value]
+
+
+def _placed(record: Record, source: Any, values: _Values, pixels: tuple[int, int, int]) -> Record:
+    """Say where the pixels of a grey object are, if they can be read without its elements."""
+    from radkit.dicom.uids import syntax
+
+    tag, offset, length = pixels
+    image, uid = record.image, _word(values[_SYNTAX]) or ""
+    if tag != PIXEL_DATA or image.samples != 1 or image.kind != "int":
+        return record
+    place = (os.fsencode(source), offset)
+    if uid == EXPLICIT_LITTLE and image.bits_allocated in (8, 16, 32, 64):
+        return replace(record, native=place) if length >= image.frame_bytes else record
+    known = syntax(uid)
+    plain = known.decode and known.encapsulated and known.coding != "uncompressed-frame"
+    return replace(record, coded=place) if plain and length < 0 and not values[_OFFSETS] else record
 
 
 def _picked(source: Any, values: _Values) -> tuple[int, int, int] | None:

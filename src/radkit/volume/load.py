@@ -158,7 +158,7 @@ def load_volume(
         told = ", ".join(f"{number}: {why}" for why, number in whys.most_common())
         raise GeometryError(f"no slice with a place in the patient among {len(listed)} ({told})")
     pixels = Pixels(reduce=reduce, layers=layers, threads=threads, deadline=deadline)
-    stacks = sort_records(records, split=split, tolerance_mm=tolerance_mm, same_pixels=pixels.same)
+    stacks = sort_records(records, split=split, tolerance_mm=tolerance_mm, digest=pixels.digest)
     plans = [make_plan(one, left, uneven, missing, strict=strict) for one in stacks]
     report = _reporter(progress, sum(len(plan.records) for plan in plans))
     volumes = [_volume(plan, pixels, uneven, report) for plan in plans]
@@ -256,7 +256,7 @@ def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], Non
 
 def _room(plan: Plan, pixels: Pixels, dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[int]]:
     """Return the array of a volume, and the place of each slice in it."""
-    from radkit.pixels.decoding import allocate
+    from radkit.pixels.selection import allocate
 
     rows, cols, samples, _ = plan.records[0].form
     places = slice_places(len(plan.records), plan.fill)

@@ -51,14 +51,16 @@ KEYWORDS[GRADIENT] = "DiffusionGradientOrientation"
 _BINARY = {"FD": "d8", "FL": "f4", "US": "H2", "SS": "h2", "UL": "I4", "SL": "i4"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+# Not frozen: that would double the time to make one, and a series has thousands.
+@dataclass(slots=True, kw_only=True, eq=False)
 class Record:
-    """A frame, or a tile of a mosaic, that can be a slice."""
+    """A frame, or a tile of a mosaic, that can be a slice. Never changed once made."""
 
     source: Any
     frame: int | None  # None: the only frame of its object
     tile: tuple[int, int, int, int] | None = None  # row0, row1, col0, col1 of a mosaic
     native: tuple[bytes, int] | None = None  # path and offset of little endian cells
+    coded: tuple[bytes, int] | None = None  # path and offset of the items of one coded frame
     image: ImagePixel
     instance: str
     series: str

@@ -55,6 +55,7 @@ def reoriented(volume: Volume, to: str) -> Volume:
         affine=affine,
         positions=positions,
         instances=instances if kept else (),
+        sources=volume.sources or (() if kept else tuple(dict.fromkeys(filter(None, instances)))),
         missing=missing if kept else (),
     )
 

@@ -80,10 +80,10 @@ def job(
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
     kind = array.dtype
-    if kind.name not in _mpr.TYPES:
+    if not _mpr.knows(kind):
         wider = {"bool": "uint8", "float16": "float32"}
-        kind = np.dtype(wider.get(kind.name, "float64"))
-    kind = kind.newbyteorder("=")
+        same = kind.name if kind.name in _mpr.TYPES else "float64"
+        kind = np.dtype(wider.get(kind.name, same))
     item = array.dtype.itemsize
     fits = all(step % item == 0 for step in array.strides)
     fits = fits and (array.ndim == 3 or array.shape[3] == 1 or array.strides[3] == item)

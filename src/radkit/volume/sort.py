@@ -52,7 +52,7 @@ def sort_records(
     *,
     split: Split,
     tolerance_mm: float | None,
-    same_pixels: Callable[[Record, Record], bool],
+    digest: Callable[[Record], bytes],
 ) -> list[Sorted]:
     """Sort records into stacks, each with every position once.
 
@@ -65,8 +65,8 @@ def sort_records(
         apart, or use the named attributes.
     tolerance_mm : float, optional
         As in `analyse_stack`.
-    same_pixels : callable
-        Whether two frames hold the same samples.
+    digest : callable
+        Equal for slices of equal samples.
     """
     keys = None
     if not isinstance(split, str):
@@ -85,7 +85,7 @@ def sort_records(
         parts = [Part(records=cluster, labels={})] if keys is None else sorted_parts(cluster, keys)
         for part in parts:
             unique, dropped = _drop_same_instance(part.records)
-            for stack, more in _stacks(unique, split, tolerance_mm, same_pixels):
+            for stack, more in _stacks(unique, split, tolerance_mm, digest):
                 order = _stack(stack.records, tolerance_mm)
                 found.append(
                     Sorted(
@@ -143,9 +143,12 @@ def _fits(one: Record, other: Record) -> bool:
         one.form == other.form
         and one.frame_of_reference == other.frame_of_reference
         and (same or bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN))
-        and all(
-            abs(a - b) <= SPACING_WITHIN * max(a, b)
-            for a, b in zip(one.spacing, other.spacing, strict=True)
+        and (
+            one.spacing is other.spacing
+            or all(
+                abs(a - b) <= SPACING_WITHIN * max(a, b)
+                for a, b in zip(one.spacing, other.spacing, strict=True)
+            )
         )
     )
 
@@ -213,7 +216,7 @@ def _stacks(
     records: list[Record],
     split: Split,
     tolerance_mm: float | None,
-    same_pixels: Callable[[Record, Record], bool],
+    digest: Callable[[Record], bytes],
 ) -> list[tuple[Part, list[Correction]]]:
     """Return stacks in which no position repeats."""
     groups = _positions(records)
@@ -222,7 +225,7 @@ def _stacks(
     named = _told_apart(groups)
     dropped: list[Correction] = []
     if named is None:
-        unique, dropped = _drop_same_pixels(groups, same_pixels)
+        unique, dropped = _drop_same_pixels(groups, digest)
         groups = _positions(unique)
         if len(groups) == len(unique):
             return [(Part(records=unique, labels={}), dropped)]
@@ -275,15 +278,15 @@ def _groups(parts: list[Part]) -> tuple[Group, ...]:
 
 def _positions(records: list[Record]) -> list[list[Record]]:
     """Group by position along the normal."""
-    stack = _stack(records, None)
+    along = np.array([record.position for record in records]) @ orientation(records[0].cosines)[2]
     groups: list[list[Record]] = []
     start = -np.inf
-    for index, distance in zip(stack.order, stack.distances.tolist(), strict=True):
-        if distance - start < SAME_POSITION_MM:
+    for index in np.argsort(along, kind="stable").tolist():
+        if along[index] - start < SAME_POSITION_MM:
             groups[-1].append(records[index])
         else:
             groups.append([records[index]])
-            start = distance
+            start = along[index]
     return groups
 
 
@@ -293,18 +296,17 @@ def _told_apart(groups: list[list[Record]]) -> tuple[str, list[Part]] | None:
 
 
 def _drop_same_pixels(
-    groups: list[list[Record]], same_pixels: Callable[[Record, Record], bool]
+    groups: list[list[Record]], digest: Callable[[Record], bytes]
 ) -> tuple[list[Record], list[Correction]]:
     kept: list[Record] = []
     dropped: list[str] = []
     for group in groups:
-        unique: list[Record] = []
+        unique: dict[bytes, Record] = {}
         for record in group:
-            if any(same_pixels(record, other) for other in unique):
+            known = unique.setdefault(digest(record) if len(group) > 1 else b"", record)
+            if known is not record:
                 dropped.append(record.instance)
-            else:
-                unique.append(record)
-        kept += unique
+        kept += unique.values()
     return kept, _dropped(dropped)
 
 

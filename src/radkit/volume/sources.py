@@ -58,18 +58,31 @@ def expand(sources: Any) -> tuple[list[Any], bool]:
 
 
 def _walk(folder: str) -> list[str]:
-    """Return the files below a folder, sorted, without those of interrupted runs."""
+    """Return the regular files below a folder, sorted, without those of interrupted runs.
 
-    def refuse(error: OSError) -> None:
+    Links to files are followed, links to folders are not: there is no way round in circles.
+    """
+    found: list[str] = []
+    places = [folder]
+    try:
+        while places:
+            with os.scandir(places.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        places.append(entry.path)
+                    elif not is_own(entry.name) and _is_file(entry):
+                        found.append(entry.path)
+    except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise TransferError(f"a folder cannot be read: {reason}", source=folder) from error
+    return sorted(found)
 
-    return sorted(
-        os.path.join(place, name)
-        for place, _, names in os.walk(folder, onerror=refuse)
-        for name in names
-        if not is_own(name)
-    )
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_dataset(source: Any) -> bool:

@@ -112,6 +112,9 @@ class Volume(Conversions):
     labels : dict of str to str
         What tells this volume from others of its series: values by keyword, as
         ``{"EchoTime": "30"}``; empty if it is the only one.
+    sources : tuple of str
+        SOP Instance UIDs of the images that a resampled volume was made of: its own
+        slices have no `instances`.
 
     Raises
     ------
@@ -131,6 +134,7 @@ class Volume(Conversions):
     missing: tuple[int, ...] = ()
     corrections: tuple[Correction, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit each other."""

@@ -80,7 +80,7 @@ void rk_row_unscale_c(const int16_t *row, size_t n, uint16_t base, void *out)
 
 /* ---- along a row ----------------------------------------------------------------------------- */
 
-/* Bytes of 16-bit elements for a byte shuffle of two vectors of 16, 0x80: not in this one. */
+/* One group of `bytes`. */
 static void shuffle_of(const rk_row_warp *warp, size_t from, size_t n, int32_t base, uint8_t *bytes)
 {
     for (size_t k = 0; k < RK_ROW_GROUP; k++) {
@@ -89,7 +89,7 @@ static void shuffle_of(const rk_row_warp *warp, size_t from, size_t n, int32_t b
         for (unsigned half = 0; half < 2; half++)
             for (unsigned byte = 0; byte < 2; byte++) {
                 bool here = element >= 8 * half && element < 8 * half + 8;
-                bytes[16 * half + 2 * k + byte] =
+                bytes[32 * half + 2 * k + byte] =
                     here ? (uint8_t)(2 * (element - 8 * half) + byte) : 0x80;
             }
     }
@@ -108,7 +108,7 @@ void rk_row_warp_plan(rk_row_warp *warp, size_t n)
         warp->base[from / RK_ROW_GROUP] = low;
         if ((size_t)(high - low) > warp->reach)
             warp->reach = (size_t)(high - low);
-        shuffle_of(warp, from, n, low, warp->bytes + 32 * (from / RK_ROW_GROUP));
+        shuffle_of(warp, from, n, low, warp->bytes + from / 16 * 64 + from % 16 * 2);
     }
 }
 

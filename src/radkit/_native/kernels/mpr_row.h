@@ -38,7 +38,7 @@ typedef void rk_row_lerp_fn(const int16_t *a, const int16_t *b, int16_t share, s
 typedef void rk_row_blend_fn(const int16_t *const row[4], int16_t y, int16_t z, size_t n,
                              int16_t *out);
 
-/* to[i] = max or min of to[i] and row[i]; of floats `to` is kept where it is no number, else `row`. */
+/* to[i] = max or min of to[i] and row[i]; what is no number stays, or comes. */
 typedef void rk_row_peak_fn(const void *row, size_t n, void *to);
 
 /* out[i] = (row[i] + half a unit >> RK_ROW_SHIFT) + base, modulo 2^16. */
@@ -57,13 +57,15 @@ typedef struct rk_row_warp {
     const float *weight;  /* float rows: weight[t * pitch + i] of tap t, taps >= 1 */
     size_t taps, pitch;
     int32_t *base;  /* smallest index of each 8 outputs */
-    uint8_t *bytes; /* 32 for each 8 outputs: where the bytes of an element lie behind `base` */
+    /* Where the bytes of elements lie behind `base`, 0x80: not there. For each 16 outputs: 32 for
+       the first 8 elements behind it, 32 for the next 8. */
+    uint8_t *bytes;
     size_t reach;   /* largest index less base */
 } rk_row_warp;
 
 enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
 
-/* Fills base, bytes (room for n rounded up to RK_ROW_GROUP outputs) and reach. */
+/* Fills base and bytes (room for n rounded up to two groups of outputs) and reach. */
 void rk_row_warp_plan(rk_row_warp *warp, size_t n);
 
 typedef void rk_row_warp_fn(const int16_t *row, const rk_row_warp *warp, size_t n, int16_t *out);
@@ -73,7 +75,7 @@ typedef void rk_row_taps_fn(const float *row, const rk_row_warp *warp, size_t n,
 
 typedef void rk_row_widen_fn(const void *src, size_t n, float *out);
 
-/* out[i] (plus what was there, if `add`) + weight[0] * row[0][i] + ..., in that order; count >= 1 */
+/* out[i] = weight[0] * row[0][i] (if `add`: to what is there) + ..., in that order; count >= 1 */
 typedef void rk_row_sum_fn(const float *const *row, const float *weight, size_t count, bool add,
                            size_t n, float *out);
 

@@ -147,17 +147,15 @@ static inline rk_row_warp warp_from(const rk_row_warp *warp, size_t i)
     return rest;
 }
 
-/* Elements of two groups of outputs, out of one window of 8 elements behind each base, or of two. */
+/* Elements of two groups of outputs, out of the 8 (or 16) elements behind the base of each. */
 static inline __m256i pick(const int16_t *a, const int16_t *b, const uint8_t *bytes, bool wide)
 {
     __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(load8(a)), load8(b), 1);
-    __m256i order = load(bytes), next = load(bytes + 32);
-    __m256i picked = _mm256_shuffle_epi8(first, _mm256_permute2x128_si256(order, next, 0x20));
+    __m256i picked = _mm256_shuffle_epi8(first, load(bytes));
     if (!wide)
         return picked;
     first = _mm256_inserti128_si256(_mm256_castsi128_si256(load8(a + 8)), load8(b + 8), 1);
-    return _mm256_or_si256(
-        picked, _mm256_shuffle_epi8(first, _mm256_permute2x128_si256(order, next, 0x31)));
+    return _mm256_or_si256(picked, _mm256_shuffle_epi8(first, load(bytes + 32)));
 }
 
 static inline size_t warp_blocks(const int16_t *row, const rk_row_warp *warp, size_t n,

@@ -1,4 +1,4 @@
-/* mpr/along.c: rows of a plane as sums of rows of the volume, moved along the columns; see along.h. */
+/* mpr/along.c: rows of a plane are sums of rows of the volume, moved along; see along.h. */
 #include "mpr/along.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "mpr/element.h"
 #include "mpr/lines.h"
 
-enum { BATCH = 32 }; /* rows of the volume that are added up at once */
+enum { BATCH = 32, AHEAD = 2 }; /* rows that are added up at once; rows asked for early */
 
 typedef struct site { /* a row of the volume and its weight in a row of the plane */
     size_t z, y;
@@ -44,7 +44,8 @@ bool rk_mpr_along_fits(const rk_mpr_job *job)
     bool typed = rk_mpr_is_short(v->type) || v->type == RK_MPR_F32;
     return plain && typed && (job->out == v->type || job->out == RK_MPR_F32) &&
            v->side[2] < INT32_MAX / 2 && rk_mpr_along(g->right, 2, g->cols) &&
-           fabs(g->down[2]) * (double)(g->rows - 1) < 1e-7 && fabs(g->into[2]) * (double)(g->depth - 1) < 1e-7;
+           fabs(g->down[2]) * (double)(g->rows - 1) < 1e-7 &&
+           fabs(g->into[2]) * (double)(g->depth - 1) < 1e-7;
 }
 
 rk_mpr_volume rk_mpr_with_possible_padding(const rk_mpr_volume *volume)
@@ -141,12 +142,6 @@ static size_t mend(const along *a, size_t row, uint8_t *out, uint8_t *outside)
 
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
-static int16_t share_of(const rk_mpr_knots *knots)
-{
-    long q = knots->count > 1 ? lrint(knots->weight[1] * RK_ROW_ONE) : 0;
-    return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
-}
-
 /* The row of the volume's columns at a point; NULL if its rows do not fit the range. */
 static const int16_t *blended(along *a, const rk_mpr_place *place)
 {
@@ -165,24 +160,11 @@ static const int16_t *blended(along *a, const rk_mpr_place *place)
     if (count == 1)
         return row[0];
     if (count == 2)
-        a->row->lerp(row[0], row[1], share_of(z.count > 1 ? &z : &y), a->columns.pitch, a->blend);
+        a->row->lerp(row[0], row[1], rk_mpr_share_of(z.count > 1 ? &z : &y), a->columns.pitch,
+                     a->blend);
     else
-        a->row->blend(row, share_of(&y), share_of(&z), a->columns.pitch, a->blend);
+        a->row->blend(row, rk_mpr_share_of(&y), rk_mpr_share_of(&z), a->columns.pitch, a->blend);
     return a->blend;
-}
-
-/* Moved along the columns: `room` outputs, in place where that is a row itself. */
-static const int16_t *moved(along *a, const int16_t *line)
-{
-    const rk_mpr_columns *c = &a->columns;
-    const int16_t *start = line + c->warp.index[0];
-    if (c->shifted && c->warp.share[0] == 0)
-        return start;
-    if (c->shifted)
-        a->row->lerp(start, start + 1, c->warp.share[0], c->room, a->moved);
-    else
-        a->row->warp(line, &c->warp, c->room, a->moved);
-    return a->moved;
 }
 
 /* `base`, so that all rows of this row of the plane fit; false if none does it. */
@@ -210,7 +192,7 @@ static const int16_t *peak_of_samples(along *a)
         const int16_t *line = blended(a, &a->point[k]);
         if (!line)
             return NULL;
-        found = moved(a, line);
+        found = rk_mpr_columns_move(&a->columns, a->row, line, a->moved);
         if (a->points == 1)
             break;
         if (k == 0)
@@ -369,6 +351,23 @@ static void place_points(along *a, size_t row)
     }
 }
 
+/* Rows of the volume that a thin row of the plane will take. */
+static void expect(const along *a, size_t row)
+{
+    const rk_mpr_grid *g = &a->job->grid;
+    rk_mpr_line line = rk_mpr_line_of(g, row, 0);
+    const double at[3] = {line.start[0], line.start[1], 0};
+    rk_mpr_place place;
+    rk_mpr_knots z, y;
+    if (g->depth > 1 || !rk_mpr_place_of(&a->volume, at, &place))
+        return;
+    rk_mpr_knots_of(&z, a->job->kernel, place.at[0], a->volume.side[0], false);
+    rk_mpr_knots_of(&y, a->job->kernel, place.at[1], a->volume.side[1], false);
+    for (int i = 0; i < z.count; i++)
+        for (int j = 0; j < y.count; j++)
+            rk_mpr_lines_expect(&a->lines, z.index[i], y.index[j]);
+}
+
 /* A row on the grid is a copy. */
 static bool copied_row(const along *a, uint8_t *out)
 {
@@ -410,6 +409,8 @@ size_t rk_mpr_along_rows(const rk_row_table *row, const rk_mpr_job *job, const r
         uint8_t *out = (uint8_t *)part->out + i * cols * bytes, *outside = part->outside + i * cols;
         size_t first = a.columns.first - from, end = a.columns.end - from;
         place_points(&a, part->first + i);
+        if (inside && i + AHEAD < part->count)
+            expect(&a, part->first + i + AHEAD);
         if (!inside || a.points == 0)
             first = end = cols;
         else

@@ -45,6 +45,12 @@ void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_
     }
 }
 
+int16_t rk_mpr_share_of(const rk_mpr_knots *knots)
+{
+    long q = knots->count > 1 ? lrint(knots->weight[1] * RK_ROW_ONE) : 0;
+    return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+}
+
 /* Place of a column; false outside. */
 static bool place_of(const rk_mpr_job *job, size_t col, rk_mpr_place *place)
 {
@@ -60,7 +66,7 @@ static int taps_of(rk_mpr_kernel kernel, int *behind)
     return kernel == RK_MPR_CUBIC ? 4 : kernel == RK_MPR_LANCZOS ? 6 : 2;
 }
 
-/* Voxels low ... low + count - 1 that the grid's columns take; the columns inside are an interval. */
+/* The voxels that the grid's columns take; the columns inside are an interval. */
 static void extent_of(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, size_t outputs)
 {
     size_t side = job->volume.side[2], high = 0;
@@ -152,4 +158,17 @@ bool rk_mpr_columns_plan(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, 
     rk_row_warp_plan(&c->warp, c->room);
     c->shifted = is_shifted(c);
     return true;
+}
+
+const int16_t *rk_mpr_columns_move(const rk_mpr_columns *c, const rk_row_table *row,
+                                   const int16_t *line, int16_t *buffer)
+{
+    const int16_t *start = line + c->warp.index[0];
+    if (c->shifted && c->warp.share[0] == 0)
+        return start;
+    if (c->shifted)
+        row->lerp(start, start + 1, c->warp.share[0], c->room, buffer);
+    else
+        row->warp(line, &c->warp, c->room, buffer);
+    return buffer;
 }

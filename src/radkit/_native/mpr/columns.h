@@ -28,6 +28,9 @@ typedef struct rk_mpr_knots {
  */
 void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_t side, bool idle);
 
+/* Of two voxels: how far it is to the second, of a scaled row's RK_ROW_ONE. */
+int16_t rk_mpr_share_of(const rk_mpr_knots *knots);
+
 /* Elements in front of the first voxel of a row in a buffer; they repeat it. */
 enum { RK_MPR_MARGIN = 16 };
 
@@ -43,9 +46,16 @@ typedef struct rk_mpr_columns {
     size_t room;              /* of rows of outputs: their number rounded up */
 } rk_mpr_columns;
 
-/* For `outputs` columns of the job's grid from column `from` on; false if the memory only counts. */
+/*
+ * For `outputs` columns of the job's grid from column `from` on; false if none of them is inside,
+ * or if the memory only counts.
+ */
 bool rk_mpr_columns_plan(rk_mpr_columns *columns, const rk_mpr_job *job, size_t from,
                          size_t outputs, rk_mpr_layout *layout);
+
+/* A scaled row, linear, at the outputs: `room` values in `buffer`, or in the row where they are. */
+const int16_t *rk_mpr_columns_move(const rk_mpr_columns *columns, const rk_row_table *row,
+                                   const int16_t *line, int16_t *buffer);
 
 /* Whether a direction is along an axis, up to a ten-millionth of a voxel over `steps` steps. */
 bool rk_mpr_along(const double direction[3], int axis, size_t steps);

@@ -1,4 +1,4 @@
-/* mpr/copied.c: nearest voxels of planes whose rows run along the columns of the volume; see along.h. */
+/* mpr/copied.c: nearest voxels of planes with rows along those of the volume; see along.h. */
 #include <math.h>
 #include <string.h>
 

@@ -41,6 +41,13 @@ static inline void rk_mpr_store(void *data, rk_mpr_type type, size_t at, double 
     }
 }
 
+/* The same value in n elements from `at` on. */
+static inline void rk_mpr_fill(void *data, rk_mpr_type type, size_t at, size_t n, double value)
+{
+    for (size_t i = 0; i < n; i++)
+        rk_mpr_store(data, type, at + i, value);
+}
+
 static inline size_t rk_mpr_bytes(rk_mpr_type type)
 {
     static const unsigned char bytes[] = {1, 1, 2, 2, 4, 4, 4, 8};

@@ -57,6 +57,20 @@ static const void *shorts_of(const rk_mpr_lines *lines, ptrdiff_t start)
     return lines->widened;
 }
 
+const void *rk_mpr_lines_words(const rk_mpr_lines *lines, size_t z, size_t y)
+{
+    return shorts_of(lines, start_of(lines, z, y));
+}
+
+bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t word)
+{
+    const rk_u16 *src = rk_mpr_lines_words(lines, z, y);
+    uint16_t met = 0;
+    for (size_t i = 0; i < lines->count; i++)
+        met |= src[i] == word;
+    return met;
+}
+
 /* The first element goes in front of a row, the last one behind it. */
 #define RK_MPR_REPEAT(T, name)                                                           \
     static void repeat_##name(const rk_mpr_lines *lines, T *row)                         \
@@ -98,7 +112,7 @@ const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, cons
     if (lines->age == 0)
         return NULL;
     if (enter(slot, z, y, lines->age)) {
-        const void *src = shorts_of(lines, start_of(lines, z, y));
+        const void *src = rk_mpr_lines_words(lines, z, y);
         uint16_t padding = (uint16_t)(int32_t)lines->volume->padding;
         uint16_t seen = lines->row->scale(src, lines->count, lines->base, padding,
                                           mask ? mask + RK_MPR_MARGIN : NULL, row + RK_MPR_MARGIN);
@@ -111,6 +125,19 @@ const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, cons
     }
     *held = slot->held ? mask : NULL;
     return slot->fits ? row : NULL;
+}
+
+void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y)
+{
+    const rk_mpr_volume *v = lines->volume;
+    size_t place = rk_mpr_lines_slot(z, y), bytes = lines->count * rk_mpr_bytes(v->type);
+    const rk_mpr_line_slot *a = lines->scaled_slot + place, *b = lines->wide_slot + place;
+    if ((a->age && a->z == z && a->y == y) || (b->age && b->z == z && b->y == y))
+        return;
+    const uint8_t *src = (const uint8_t *)v->data +
+                         start_of(lines, z, y) * (ptrdiff_t)rk_mpr_bytes(v->type);
+    for (size_t i = 0; i < bytes; i += RK_MPR_ALIGN)
+        __builtin_prefetch(src + i);
 }
 
 static void widen(const rk_mpr_lines *lines, ptrdiff_t start, float *out)
@@ -153,17 +180,23 @@ void rk_mpr_lines_span(const rk_mpr_lines *lines, size_t z, size_t y, uint32_t *
 {
     const rk_mpr_volume *v = lines->volume;
     bool is_signed = v->type == RK_MPR_I16 || v->type == RK_MPR_I8;
-    const rk_u16 *src = shorts_of(lines, start_of(lines, z, y));
-    uint16_t flip = is_signed ? 0x8000 : 0, low = UINT16_MAX, high = 0;
-    uint16_t padding = (uint16_t)((uint16_t)(int32_t)v->padding ^ flip);
-    for (size_t i = 0; i < lines->count; i++) {
-        uint16_t x = src[i] ^ flip;
-        bool skip = v->has_padding && x == padding;
-        low = !skip && x < low ? x : low;
-        high = !skip && x > high ? x : high;
+    const rk_u16 *src = rk_mpr_lines_words(lines, z, y);
+    uint16_t flip = is_signed ? 0 : 0x8000, padding = (uint16_t)(int32_t)v->padding;
+    int16_t low = INT16_MAX, high = INT16_MIN; /* signed: what SSE2 compares */
+    for (size_t i = 0; !v->has_padding && i < lines->count; i++) {
+        int16_t x = (int16_t)(src[i] ^ flip);
+        low = x < low ? x : low;
+        high = x > high ? x : high;
     }
-    *lowest = low < *lowest ? low : *lowest;
-    *highest = high > *highest ? high : *highest;
+    for (size_t i = 0; v->has_padding && i < lines->count; i++) {
+        int16_t x = (int16_t)(src[i] ^ flip);
+        low = x < low && src[i] != padding ? x : low;
+        high = x > high && src[i] != padding ? x : high;
+    }
+    if (low > high) /* all of it is padding */
+        return;
+    *lowest = (uint32_t)(low + 32768) < *lowest ? (uint32_t)(low + 32768) : *lowest;
+    *highest = (uint32_t)(high + 32768) > *highest ? (uint32_t)(high + 32768) : *highest;
 }
 
 bool rk_mpr_lines_rebase(rk_mpr_lines *lines, uint32_t lowest, uint32_t highest)
@@ -183,7 +216,8 @@ bool rk_mpr_lines_rebase(rk_mpr_lines *lines, uint32_t lowest, uint32_t highest)
         }
     }
     /* Room on both sides, for what is still to come; the window itself does not wrap. */
-    uint32_t spare = (RK_ROW_RANGE - 1 - (highest - lowest)) / 2, most = UINT16_MAX + 1 - RK_ROW_RANGE;
+    uint32_t spare = (RK_ROW_RANGE - 1 - (highest - lowest)) / 2;
+    uint32_t most = UINT16_MAX + 1 - RK_ROW_RANGE;
     uint32_t base = lowest > spare ? lowest - spare : 0;
     lines->base = (uint16_t)((base < most ? base : most) ^ flip);
     lines->lowest = lowest;

@@ -46,6 +46,15 @@ void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const r
 const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
 const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
 
+/* Asks memory for a row that will be wanted soon. */
+void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y);
+
+/* The voxels of a row as 16-bit words; only for integers of 8 or 16 bits, as the next two are. */
+const void *rk_mpr_lines_words(const rk_mpr_lines *lines, size_t z, size_t y);
+
+/* Whether a word is among them. */
+bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t word);
+
 /* The slot of a row, in which at most one of a set may be held at a time. */
 size_t rk_mpr_lines_slot(size_t z, size_t y);
 

@@ -72,7 +72,8 @@ static void plan(radial *r)
     r->first = r->end = 0;
     for (size_t i = 0; i < r->cols; i++) {
         double col = (double)(r->from + i);
-        const double at[3] = {0, g->origin[1] + col * g->right[1], g->origin[2] + col * g->right[2]};
+        const double at[3] = {0, g->origin[1] + col * g->right[1],
+                              g->origin[2] + col * g->right[2]};
         rk_mpr_place place;
         if (!rk_mpr_place_of(v, at, &place))
             continue;
@@ -106,9 +107,9 @@ static void find_held(const radial *r, ptrdiff_t start, uint8_t *held)
     for (size_t k = 0; k < r->end - r->first; k++) {
         int count = 0, padding = 0;
         for (int corner = 0; corner < 4; corner++) {
-            float weight = (corner & 1 ? r->x[k] : 1 - r->x[k]) * (corner & 2 ? r->y[k] : 1 - r->y[k]);
+            float x = corner & 1 ? r->x[k] : 1 - r->x[k], y = corner & 2 ? r->y[k] : 1 - r->y[k];
             ptrdiff_t at = start + r->offset[k] + (corner & 1) + (corner & 2 ? r->path.stride : 0);
-            if (weight == 0)
+            if (x == 0 || y == 0)
                 continue;
             count++;
             padding += rk_mpr_load(v->data, v->type, at) == v->padding;
@@ -154,7 +155,8 @@ static size_t mend(const radial *r, const int slot[2], int slots, size_t row, ui
 {
     size_t bytes = rk_mpr_bytes(r->job->out), empty = 0;
     for (size_t i = r->first; i < r->end; i++) {
-        uint8_t one = r->held[slot[0]][i - r->first], other = r->held[slot[slots - 1]][i - r->first];
+        uint8_t one = r->held[slot[0]][i - r->first];
+        uint8_t other = r->held[slot[slots - 1]][i - r->first];
         if (one & other & HELD_ALL)
             rk_mpr_leave(r->job, out, outside, i, i + 1);
         else if ((one | other) & HELD_ANY)

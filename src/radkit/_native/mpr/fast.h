@@ -1,0 +1,17 @@
+/* mpr/fast.h: the general kernels of AVX2, for planes at any angle; see rk_mpr_choice. */
+#ifndef RK_MPR_FAST_H
+#define RK_MPR_FAST_H
+
+#include "mpr/mpr.h"
+
+/* Thin planes, nearest and linear. */
+bool rk_mpr_thin_fits(const rk_mpr_job *job);
+size_t rk_mpr_thin_work(const rk_mpr_job *job);
+rk_mpr_rows_fn rk_mpr_thin_avx2;
+
+/* Slabs, nearest, linear and cubic, and thin planes of cubic. */
+bool rk_mpr_slab_fits(const rk_mpr_job *job);
+size_t rk_mpr_slab_work(const rk_mpr_job *job);
+rk_mpr_rows_fn rk_mpr_slab_avx2;
+
+#endif /* RK_MPR_FAST_H */
