@@ -50,7 +50,20 @@ SIGNATURES = {
     "interop.dicomweb.rendered_mpr": "volume, query, *, threads=None",
     "syntaxes": "",
     "lossy_presets": "",
-    "preview.thumbnail": "source, *, size=256, window='header', format='array'",
+    "preview.thumbnail": "source, *, size=256, window='header', format='array', kind='middle'",
+    "preview.best": "data, *, size=None",
+    "preview.plan": "source, *, rate_kbit_s=None, budget_s=None, max_bytes=None, viewport=None,"
+    " frames=None, latency_s=0.05",
+    "preview.schedule": "series, *, rate_kbit_s, latency_s=0.05",
+    "preview.pyramid": "source, *, frame=0, levels=None, lossy=None, syntax='htj2k'",
+    "preview.windowed": "source, *, max_bytes=None, ratio=None, frame=0, window='header',"
+    " margin=1.0",
+    "preview.volume_pyramid": "series, dest, *, levels=3, lossy=None, progress=None",
+    "preview.report": "sources, dest, *, rates_kbit_s=(1000, 4000, 10000, 50000), latency_s=0.05,"
+    " window='header'",
+    "preview.sidecar": "source, dest=None",
+    "preview.open_sidecar": "path, reader",
+    "preview.Progressive": "frame_header=None",
     "pydicom.register": "*, first=True, syntaxes=None",
     "pydicom.unregister": "",
     "limits.use": "limits=None, /, **changes",

@@ -167,8 +167,9 @@ def prefix_share(data: Any) -> float:
     place = (start, (parts[0][1] if parts else header.facts["end"]) - start)
     total = promised_bytes(view, place)
     if total is None:
-        return header.stream.sound
-    return min((len(view) - start) / total, 1.0 - 2.0**-20)
+        return float(header.stream.sound)
+    share: float = (len(view) - start) / total
+    return min(share, 1.0 - 2.0**-20)
 
 
 def _tell_damage(made: _Made, problems: list[Problem]) -> None:

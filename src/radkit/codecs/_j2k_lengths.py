@@ -24,7 +24,7 @@ def check_tlm(data: memoryview, header: tuple[int, int], parts: Parts) -> bool |
 
 
 def promised_bytes(data: memoryview, header: tuple[int, int]) -> int | None:
-    """Return the bytes of the main header and of all tile-parts by TLM; None without a sound one."""
+    """Return the bytes of main header and tile-parts by TLM; None without a sound one."""
     listed = _tile_parts(data, header)
     return sum(size for _, size in listed) + header[1] if listed else None
 

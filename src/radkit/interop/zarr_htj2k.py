@@ -65,8 +65,9 @@ class HTJ2K(ArrayBytesCodec):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Make the codec from the metadata of an array."""
-        _, configuration = parse_named_configuration(data, NAME, require_configuration=False)
-        return cls(**(configuration or {}))
+        _, told = parse_named_configuration(data, NAME, require_configuration=False)
+        options: dict[str, Any] = dict(told or {})
+        return cls(**options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the metadata."""

@@ -67,7 +67,7 @@ def best(data: Any, *, size: tuple[int, int] | None = None) -> tuple[np.ndarray,
         share = sound  # nothing is cut, something may be damaged
     if box is None:
         return array, share
-    return resize_values(array, fit(*array.shape[:2], box)), share
+    return resize_values(array, fit(array.shape[0], array.shape[1], box)), share
 
 
 def _reduction(view: memoryview, box: tuple[int, int]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +57,9 @@ def compare(found: np.ndarray, right: np.ndarray, *, peak: float = 255.0) -> Qua
 def _ssim(found: np.ndarray, right: np.ndarray, peak: float) -> float:
     if min(right.shape[:2]) < 7:
         return math.nan
-    from skimage.metrics import structural_similarity
+    from skimage import metrics
 
     axis = None if right.ndim == 2 else -1
     values = [array.astype(np.float64) for array in (found, right)]
-    return float(structural_similarity(*values, data_range=peak, channel_axis=axis))
+    similarity: Any = metrics.structural_similarity
+    return float(similarity(*values, data_range=peak, channel_axis=axis))
