@@ -55,11 +55,13 @@ def schedule(series: Any, *, rate_kbit_s: float | None, latency_s: float = 0.05)
 
     Examples
     --------
+    >>> import numpy as np
     >>> import radkit
     >>> from radkit.testing import write_series
+    >>> slices = np.random.default_rng(0).integers(0, 4096, (3, 128, 128), np.uint16)
     >>> coded = [
     ...     radkit.transcode(one, None, "htj2k-lossless-rpcl").data
-    ...     for one in sorted(write_series().iterdir())
+    ...     for one in sorted(write_series(None, slices).iterdir())
     ... ]
     >>> made = schedule(coded, rate_kbit_s=4000)
     >>> made.first_image.bytes_total < made.volume().bytes_total < made.original.bytes_total
