@@ -47,7 +47,7 @@ class Pixels:
 
         self.reduce, self._layers = check_scale(reduce, layers)
         self._threads = threads
-        self._deadline = deadline
+        self.deadline = deadline
 
     def digest(self, record: Record) -> bytes:
         """Return what is equal for slices of equal samples."""
@@ -92,7 +92,7 @@ class Pixels:
             else:
                 single.append((placed[0], record))
         single += self._native(array, native, report)
-        with limits.running(self._deadline), contextlib.ExitStack() as stack:
+        with limits.running(self.deadline), contextlib.ExitStack() as stack:
             like = self._opened(stack, single)
             for _ in self._stream(
                 lambda one: self._single(array, one, like, values=values), single
@@ -111,7 +111,7 @@ class Pixels:
             count = min(count, most)
 
         def timed(item: Any) -> Any:
-            self._deadline.check()
+            self.deadline.check()
             return work(item)
 
         return stream(timed, items, threads=count, ahead=2 * count if count > 1 else 0)
@@ -149,7 +149,7 @@ class Pixels:
         """Decode one slice on its own."""
         from radkit.pixels import decode
 
-        self._deadline.check()
+        self.deadline.check()
         frame = record.frame or 0
         # What a truncated frame lacks cannot be put right, whatever `strict` says.
         found = decode(
@@ -252,7 +252,7 @@ class Pixels:
         values: bool,
         report: Callable[[int], None],
     ) -> None:
-        self._deadline.check()
+        self.deadline.check()
         if self.reduce:
             raise OptionError(
                 "reduce must be 0 for a mosaic: its low resolutions mix neighbouring slices"

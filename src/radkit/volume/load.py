@@ -250,7 +250,7 @@ def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], Non
         labels=dict(plan.labels),
     )
     if not plan.even and uneven == "resample":
-        volume = resample_slices(volume)
+        volume = resample_slices(volume, pixels.deadline)
     return volume
 
 
