@@ -161,17 +161,19 @@ class Pixels:
 
     def _opened(self, stack: contextlib.ExitStack, placed: list[_Placed]) -> dict[int, Frames]:
         """Open one object of each kind whose frames lie alone in their files, by its image."""
-        from radkit.pixels.decoding import check_memory
-        from radkit.pixels.frames import Frames
-
         found: dict[int, Frames] = {}
         for _, record in placed:
-            if record.coded is not None and id(record.image) not in found:
-                opened = stack.enter_context(Frames(record.source))
-                with opened.named():
-                    opened.check_ability(**self._options())
-                    check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
-                found[id(record.image)] = opened
+            if record.coded is None or id(record.image) in found:
+                continue
+            # Here, because a series of native cells needs neither.
+            from radkit.pixels.decoding import check_memory
+            from radkit.pixels.frames import Frames
+
+            opened = stack.enter_context(Frames(record.source))
+            with opened.named():
+                opened.check_ability(**self._options())
+                check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
+            found[id(record.image)] = opened
         return found
 
     def _single(
