@@ -219,6 +219,24 @@ static void check_sum(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
     ck_equal(run, a, b, 4 * n, "rows %zu add %d", count, add);
 }
 
+static void check_sum_voxels(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+{
+    const void *row[3], *some[20];
+    const float *weight = floats(run, 20, false);
+    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    size_t count = 1 + ck_below(run, 20);
+    bool add = ck_below(run, 2);
+    for (int k = 0; k < 3; k++)
+        row[k] = ck_in(run, 2 * n);
+    for (size_t k = 0; k < 20; k++)
+        some[k] = row[ck_below(run, 3)];
+    for (size_t i = 0; i < n; i++)
+        a[i] = b[i] = (float)i;
+    ((rk_row_voxels_fn *)reference)(some, weight, count, add, n, a);
+    ((rk_row_voxels_fn *)variant)(some, weight, count, add, n, b);
+    ck_equal(run, a, b, 4 * n, "rows %zu add %d", count, add);
+}
+
 static void check_round(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, double low)
 {
     const float *row = floats(run, n, true);
@@ -401,6 +419,8 @@ static const ck_member members[] = {
     {"widen_i16", check_widen, NULL},
     {"widen_u16", check_widen, NULL},
     {"sum", check_sum, bench_sum},
+    {"sum_i16", check_sum_voxels, NULL},
+    {"sum_u16", check_sum_voxels, NULL},
     {"round_i16", check_round_i16, NULL},
     {"round_u16", check_round_u16, NULL},
     {"path_i16", check_path_i16, NULL},

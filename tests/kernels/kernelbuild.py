@@ -1,4 +1,4 @@
-"""Builds checkkernel from all check*.c here and all kernels of the package, and runs it."""
+"""Builds checkkernel from all check*.c here and all kernels and planes of the package, and runs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 def build(target: Path, *flags: str) -> Path:
     """Compile the program with `flags` to `target`; RuntimeError shows what the compiler said."""
-    sources = [*sorted(HERE.glob("check*.c")), *sorted((NATIVE / "kernels").glob("*.c"))]
+    sources = sorted(HERE.glob("check*.c"))
+    for room in ("kernels", "mpr"):
+        sources += sorted((NATIVE / room).glob("*.c"))
     include = [f"-I{NATIVE}", f"-I{NATIVE / 'include'}", f"-I{HERE}"]
     words = [*FLAGS, *flags, *include, *map(str, sources), "-o", str(target), "-lm"]
     done = subprocess.run([str(COMPILER), *words], capture_output=True, text=True, check=False)

@@ -1,144 +1,100 @@
-"""Values of a volume at arbitrary points: the reference sampler, in NumPy.
+"""An independent sampler in NumPy, one voxel after the other: what the native engine is held to.
 
-Index space is (slice, row, column); a voxel covers [i - 0.5, i + 0.5), so the
-volume covers [-0.5, n - 0.5) on each axis, and coordinates in the half-voxel rim
-are clamped to the outermost centres (as ITK and VTK do). A sheared volume is
-sampled through its true affine: between two slices the blend runs along the
-stacking vector. Uneven slices are sampled at their true positions.
-
-Padding never blends into its neighbours: a point whose nearest voxel is padding
-has no data, elsewhere padding voxels are left out of the weighted mean.
+It is written from the formulas: the kernels are functions of distance, a value is the sum
+over all voxels near enough, and nothing is shared with the native code.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
-from radkit.errors import OptionError
-
-__all__ = ["Interpolation", "check_interpolation", "mm_to_index", "sample_at", "true_slices"]
-
-Interpolation: TypeAlias = Literal["nearest", "linear"]
-Floats: TypeAlias = NDArray[np.float64]
-
-# Rounding of the affine moves a coordinate by some 1e-12 voxels; within this a
-# coordinate means the voxel centre, so that points on the grid give stored values.
-SNAP = 1e-6
+SNAP = 1e-6  # within this a coordinate is a voxel centre, and borders lie this much below the half
 
 
-def check_interpolation(interpolation: str) -> None:
-    """Raise `OptionError` unless the name is one of `Interpolation`."""
-    if interpolation not in ("nearest", "linear"):
-        raise OptionError(f"interpolation must be nearest or linear, not {interpolation!r}")
+def cubic(t):
+    """Keys (1981), a = -1/2."""
+    t = np.abs(t)
+    near = 1.5 * t**3 - 2.5 * t**2 + 1
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return np.where(t <= 1, near, np.where(t < 2, far, 0.0))
 
 
-def true_slices(even: Floats, positions: Floats) -> Floats:
-    """Turn slice indices of the mean grid into indices of slices at uneven positions.
+KERNELS = {
+    "linear": (1, lambda t: np.clip(1 - np.abs(t), 0, None)),
+    "cubic": (2, cubic),
+    "lanczos": (3, lambda t: np.where(np.abs(t) < 3, np.sinc(t) * np.sinc(t / 3), 0.0)),
+}
 
-    The affine of an uneven volume holds the first and the last slice; in between
-    it is linear in millimetres, and the slices are where `positions` says.
-    """
+
+def true_slices(even, positions):
+    """Turn slice indices of the mean grid into indices of slices at uneven positions."""
     count = len(positions)
-    if count < 2:
-        return even
     mm = positions[0] + even * ((positions[-1] - positions[0]) / (count - 1))
     slices = np.interp(mm, positions, np.arange(count, dtype=np.float64))
     first, last = positions[1] - positions[0], positions[-1] - positions[-2]
     slices = np.where(mm < positions[0], (mm - positions[0]) / first, slices)
-    found: Floats = np.where(mm > positions[-1], count - 1 + (mm - positions[-1]) / last, slices)
-    return found
+    return np.where(mm > positions[-1], count - 1 + (mm - positions[-1]) / last, slices)
 
 
-def mm_to_index(affine: Floats, positions: Floats | None, points: Floats) -> Floats:
-    """Map LPS points of shape (..., 3) to (slice, row, column) indices of a volume."""
-    inverse = np.linalg.inv(affine)
-    index: Floats = points @ inverse[:3, :3].T + inverse[:3, 3]
-    if positions is not None:
-        index[..., 0] = true_slices(index[..., 0], positions)
-    return index
+def _weigh(array, where, interpolation, held):
+    """Return the weighted sums of voxels and of what is held, and whether all of them are."""
+    reach, kernel = KERNELS[interpolation]
+    low = np.floor(where).astype(int)
+    offsets = np.arange(1 - reach, reach + 1)
+    weights = kernel(where[:, :, None] - (low[:, :, None] + offsets))  # (n, 3, taps)
+    weights = np.where(np.abs(weights) < 1e-15, 0, weights)  # sines of whole turns
+    weights = weights / weights.sum(axis=2, keepdims=True)
+    total, share, whole = 0.0, 0.0, np.ones(len(where), bool)
+    for taps in itertools.product(range(len(offsets)), repeat=3):
+        index = low + offsets[list(taps)]
+        at = tuple(np.clip(index, 0, np.array(array.shape[:3]) - 1).T)
+        weight = weights[:, 0, taps[0]] * weights[:, 1, taps[1]] * weights[:, 2, taps[2]]
+        there = held[at]
+        whole &= there | (weight == 0)
+        kept = np.where(there, weight, 0)
+        voxels = array[at].astype(np.float64).reshape(len(where), -1)
+        total = total + kept[:, None] * np.where(kept[:, None] != 0, voxels, 0)
+        share = share + kept
+    return total, share, whole
 
 
-def sample_at(
-    array: NDArray[Any], index: Floats, *, interpolation: Interpolation, padding: float | None
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Sample an array at index coordinates.
-
-    Parameters
-    ----------
-    array : ndarray
-        (slices, rows, cols) or (slices, rows, cols, samples).
-    index : ndarray
-        (n, 3) coordinates (slice, row, column); any value, NaN is outside.
-    interpolation : {"nearest", "linear"}
-        How to get between voxel centres.
-    padding : float or None
-        Stored value that means "nothing here".
-
-    Returns
-    -------
-    values : ndarray
-        (n,) or (n, samples) float64; 0 where there is no data.
-    there : ndarray of bool
-        (n,) True where there is data.
-    """
+def sample_at(array, index, *, interpolation, padding=None, positions=None):
+    """Return float64 values (n, samples) at indices (n, 3), and where there is data."""
+    index = np.array(index, dtype=np.float64)
+    if positions is not None and len(positions) > 1:
+        index[:, 0] = true_slices(index[:, 0], positions)
     sides = np.array(array.shape[:3])
-    there: NDArray[np.bool_] = np.all((index >= -0.5) & (index < sides - 0.5), axis=1)
-    values = np.zeros((len(index), *array.shape[3:]))
-    where = index[there]
-    if not len(where):
-        return values, there
-    near = np.minimum(np.floor(where + 0.5), sides - 1)
+    there = np.all((index >= -0.5 - SNAP) & (index < sides - 0.5 - SNAP), axis=1)
+    where = np.where(there[:, None], index, 0)
+    near = np.clip(np.floor(where + 0.5 + SNAP), 0, sides - 1)
     where = np.clip(np.where(np.abs(where - near) < SNAP, near, where), 0, sides - 1)
-    nearest = _gather(array, near.astype(np.int64))
-    if interpolation == "nearest":
-        found = nearest.astype(np.float64)
-    else:
-        found = _linear(array, where, padding)
+    held = np.ones(array.shape[:3], bool)
     if padding is not None:
-        # A colour voxel is padding only if all of its samples are.
-        held = (nearest != padding).reshape(len(nearest), -1).any(axis=1)
-        there[there] = held
-        found = found[held]
-    values[there] = found
-    return values, there
+        held = (array != padding).reshape(*array.shape[:3], -1).any(axis=3)
+    at = tuple(near.astype(int).T)
+    there = there & held[at]
+    if interpolation == "nearest":
+        values = array[at].astype(np.float64).reshape(len(index), -1)
+    else:
+        total, share, whole = _weigh(array, where, interpolation, held)
+        if not whole.all():  # next to padding all interpolation is linear
+            linear, part, _ = _weigh(array, where, "linear", held)
+            linear = linear / np.where(part > 0, part, 1)[:, None]
+            total = np.where(whole[:, None], total, linear)
+        values = total
+    return np.where(there[:, None], values, 0), there
 
 
-def _gather(array: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
-    found: NDArray[Any] = array[index[:, 0], index[:, 1], index[:, 2]]
-    return found
-
-
-def _linear(array: NDArray[Any], where: Floats, padding: float | None) -> Floats:
-    """Trilinear interpolation at coordinates inside [0, n - 1]."""
-    sides = np.array(array.shape[:3])
-    low = np.minimum(np.floor(where), np.maximum(sides - 2, 0)).astype(np.int64)
-    high = np.minimum(low + 1, sides - 1)
-    share = where - low
-    ends = (low, high)
-    corners = np.stack(
-        [
-            array[ends[k][:, 0], ends[j][:, 1], ends[i][:, 2]]
-            for k in (0, 1)
-            for j in (0, 1)
-            for i in (0, 1)
-        ]
-    )
-    corners = corners.reshape(2, 2, 2, *corners.shape[1:])
-    if padding is not None and not (held := corners != padding).all():
-        weight = _blend(held.astype(np.float64), share)
-        total = _blend(np.where(held, corners, 0).astype(np.float64), share)
-        # The nearest voxel weighs at least 1/8; where it is padding the result is not used.
-        result: Floats = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-        return result
-    return _blend(corners.astype(np.float64), share)
-
-
-def _blend(corners: Floats, share: Floats) -> Floats:
-    """Blend (2, 2, 2, n[, samples]) corner values; exact where a share is 0."""
-    for axis in range(3):
-        weight = share[:, axis].reshape(-1, *([1] * (corners.ndim - 4 + axis)))
-        corners = corners[0] + (corners[1] - corners[0]) * weight
-    return corners
+def reduce(values, there, project):
+    """Reduce (n, depth, samples) along depth to the values of pixels; 0 where there is nothing."""
+    here = there[:, :, None]
+    count = here.sum(axis=1)
+    if project in ("mean", "sum"):
+        total = np.where(here, values, 0).sum(axis=1)
+        return total / np.maximum(count, 1) if project == "mean" else total
+    far = -np.inf if project == "max" else np.inf
+    found = np.where(here, values, far)
+    found = found.max(axis=1) if project == "max" else found.min(axis=1)
+    return np.where(count > 0, found, 0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 from phantoms import places, pose, ramp, ramp_at
@@ -21,8 +23,10 @@ def bend(count=30):
     return np.stack([12 * np.sin(1.5 * t), 8 * t**2 - 4, 22 * t], axis=1)
 
 
-def vessel(line, radius=2.5):
-    """A volume with a bright tube about the line."""
+@lru_cache(maxsize=1)
+def vessel(radius=2.5):
+    """A volume with a bright tube about the bend."""
+    line = bend()
     fine = np.stack(
         [
             np.interp(np.linspace(0, 1, 800), np.linspace(0, 1, len(line)), line[:, i])
@@ -52,7 +56,7 @@ def test_every_pixel_of_a_ramp_is_the_ramp_at_its_place(kind, slab):
 
 def test_straightened_vessel_is_a_straight_band():
     line = bend()
-    image = curved_reformat(vessel(line), line, width_mm=20, slab=Slab(mm=1))
+    image = curved_reformat(vessel(), line, width_mm=20, slab=Slab(mm=1))
     middle = image.array.shape[1] // 2
     assert np.allclose(image.columns, middle)
     lit = image.array > 500
@@ -68,7 +72,7 @@ def test_straightened_vessel_is_a_straight_band():
 @pytest.mark.parametrize("kind", ["stretched", "projected"])
 def test_other_kinds_follow_the_vessel(kind):
     line = bend()
-    image = curved_reformat(vessel(line), line, kind=kind, width_mm=20)
+    image = curved_reformat(vessel(), line, kind=kind, width_mm=20)
     for row in range(5, len(image.array) - 5, 4):
         lit = np.nonzero(image.array[row] > 500)[0]
         assert abs(lit.mean() - image.columns[row]) < 1.5
@@ -81,7 +85,7 @@ def test_other_kinds_follow_the_vessel(kind):
 
 
 def test_angle_turns_the_rows_about_the_line():
-    volume, line = vessel(bend()), bend()
+    volume, line = vessel(), bend()
     zero, quarter = (curved_reformat(volume, line, angle_deg=angle) for angle in (0, 90))
     assert np.abs((zero.along_row * quarter.along_row).sum(axis=1)).max() < 1e-9
     full = curved_reformat(volume, line, angle_deg=360)
@@ -90,7 +94,7 @@ def test_angle_turns_the_rows_about_the_line():
 
 def test_points_of_the_line_lie_where_columns_say():
     for kind in KINDS:
-        image = curved_reformat(vessel(bend()), bend(), kind=kind, step_mm=0.7)
+        image = curved_reformat(vessel(), bend(), kind=kind, step_mm=0.7)
         for row in (0, 11, len(image.array) - 1):
             assert image.point(row, image.columns[row]) == pytest.approx(image.centreline[row])
 
@@ -106,7 +110,7 @@ def test_curve_outside_of_the_volume_gives_fill():
 
 
 def test_threads_do_not_change_the_result():
-    volume = vessel(bend())
+    volume = vessel()
     one = curved_reformat(volume, bend(), slab=Slab(mm=3))
     two = curved_reformat(volume, bend(), slab=Slab(mm=3), threads=2)
     assert np.array_equal(one.array, two.array)
@@ -126,11 +130,11 @@ def test_threads_do_not_change_the_result():
 )
 def test_curved_refuses(wrong):
     with pytest.raises(OptionError):
-        curved_reformat(vessel(bend()), bend(), **wrong)
+        curved_reformat(vessel(), bend(), **wrong)
 
 
 def test_curved_asks_for_memory_first():
     with use(max_pixels=1000), pytest.raises(LimitExceeded):
-        curved_reformat(vessel(bend()), bend())
+        curved_reformat(vessel(), bend())
     with pytest.raises(TypeError):
         curved_reformat("ct", bend())

@@ -257,6 +257,17 @@ def test_single_slice_takes_its_thickness(tmp_path):
     volume = load_volume(write_series(tmp_path, slices=1, edit=thick))
     assert volume.spacing[0] == 3
     assert codes(volume) == ["SINGLE_SLICE"]
+    assert "3 mm, its Slice Thickness" in volume.corrections[0].text
+
+
+@pytest.mark.parametrize("mm", ["1e300", "0", "-2"])
+def test_single_slice_without_a_sensible_thickness_has_a_step_of_1_mm(tmp_path, mm):
+    def edit(k, ds):
+        ds.SliceThickness = ds.SpacingBetweenSlices = mm
+
+    volume = load_volume(write_series(tmp_path, slices=1, edit=edit))
+    assert volume.spacing[0] == 1
+    assert "1 mm, as nothing is stated" in volume.corrections[0].text
 
 
 # Uneven slices and holes.

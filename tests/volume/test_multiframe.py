@@ -39,7 +39,7 @@ def test_rescale_of_each_frame_gives_values(tmp_path):
     assert (volume.slope, volume.intercept, volume.units) == (1, 0, "Bq/ml")
     expected = [plane(k) * slope + intercept for k, (slope, intercept) in enumerate(slopes)]
     assert np.array_equal(volume.array, np.array(expected, np.float32))
-    with pytest.raises(GeometryError, match="slope or intercept differ"):
+    with pytest.raises(GeometryError, match=r"slope from 0\.25 to 1 and intercept from -3 to 0"):
         load_volume(tmp_path, strict=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,9 @@ from radkit.geometry import analyse_stack, apply, orientation
 from radkit.limits import use
 from radkit.testing import write_series
 from radkit.transcoding import transcode_many
-from radkit.volume import Volume, load_volume
+from radkit.volume import Volume, fill, load, load_volume
+from radkit.volume.scan import scan
+from radkit.volume.sort import sort_records
 
 
 def codes(volume: Volume) -> list[str]:
@@ -360,6 +364,40 @@ def test_many_slices_at_one_place_are_refused_in_time(tmp_path):
     assert len(load_volume(folder, split="auto")) == 60
     with use(max_seconds=1e-9), pytest.raises(LimitExceeded):
         load_volume(folder)
+
+
+def test_as_many_orientations_as_slices_do_not_take_for_ever(tmp_path):
+    (record,) = scan(next(write_series(tmp_path, slices=1).iterdir()), searched=True)
+    records = [
+        dataclasses.replace(record, cosines=np.array(turned((0, 0, angle))))
+        for angle in np.linspace(0, 3, 4000)
+    ]
+    start = time.process_time()
+    with pytest.raises(GeometryError, match="unlike slices") as caught:
+        sort_records(records, split="error", tolerance_mm=None, digest=lambda one: b"")
+    assert [group.count for group in caught.value.groups] == [1] * 4000
+    assert time.process_time() - start < 20
+
+
+def test_resampling_to_very_many_slices_keeps_the_deadline(tmp_path):
+    heights = [0, 0.02, *range(1, 200)]
+    pixels = np.zeros((len(heights), 2, 2), np.uint16)
+    folder = write_series(tmp_path, pixels, positions=[(0, 0, z) for z in heights])
+    assert load_volume(folder, uneven="resample", missing="keep").spacing[0] < 0.021
+    with use(max_seconds=1e-3), pytest.raises(LimitExceeded):
+        load_volume(folder, uneven="resample", missing="keep")
+
+
+def test_threads_change_nothing(tmp_path, monkeypatch):
+    """Headers as of a slow network, and native cells in many small parts."""
+    folder = write_series(tmp_path, slices=50)
+    alone = load_volume(folder, threads=1)
+    monkeypatch.setattr(load, "SLOW_HEADER_S", -1.0)
+    monkeypatch.setattr(fill, "AT_ONCE", 3)
+    monkeypatch.setattr(fill, "BYTES_PER_THREAD", 1)
+    found = load_volume(folder, threads=4)
+    assert np.array_equal(found.array, alone.array)
+    assert found.instances == alone.instances
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,7 +47,7 @@ class Pixels:
 
         self.reduce, self._layers = check_scale(reduce, layers)
         self._threads = threads
-        self._deadline = deadline
+        self.deadline = deadline
 
     def digest(self, record: Record) -> bytes:
         """Return what is equal for slices of equal samples."""
@@ -92,7 +92,7 @@ class Pixels:
             else:
                 single.append((placed[0], record))
         single += self._native(array, native, report)
-        with limits.running(self._deadline), contextlib.ExitStack() as stack:
+        with limits.running(self.deadline), contextlib.ExitStack() as stack:
             like = self._opened(stack, single)
             for _ in self._stream(
                 lambda one: self._single(array, one, like, values=values), single
@@ -111,7 +111,7 @@ class Pixels:
             count = min(count, most)
 
         def timed(item: Any) -> Any:
-            self._deadline.check()
+            self.deadline.check()
             return work(item)
 
         return stream(timed, items, threads=count, ahead=2 * count if count > 1 else 0)
@@ -149,7 +149,7 @@ class Pixels:
         """Decode one slice on its own."""
         from radkit.pixels import decode
 
-        self._deadline.check()
+        self.deadline.check()
         frame = record.frame or 0
         # What a truncated frame lacks cannot be put right, whatever `strict` says.
         found = decode(
@@ -161,17 +161,19 @@ class Pixels:
 
     def _opened(self, stack: contextlib.ExitStack, placed: list[_Placed]) -> dict[int, Frames]:
         """Open one object of each kind whose frames lie alone in their files, by its image."""
-        from radkit.pixels.decoding import check_memory
-        from radkit.pixels.frames import Frames
-
         found: dict[int, Frames] = {}
         for _, record in placed:
-            if record.coded is not None and id(record.image) not in found:
-                opened = stack.enter_context(Frames(record.source))
-                with opened.named():
-                    opened.check_ability(**self._options())
-                    check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
-                found[id(record.image)] = opened
+            if record.coded is None or id(record.image) in found:
+                continue
+            # Here, because a series of native cells needs neither.
+            from radkit.pixels.decoding import check_memory
+            from radkit.pixels.frames import Frames
+
+            opened = stack.enter_context(Frames(record.source))
+            with opened.named():
+                opened.check_ability(**self._options())
+                check_memory(opened, 1, opened.frame_shape(None, self.reduce), 1)
+            found[id(record.image)] = opened
         return found
 
     def _single(
@@ -252,7 +254,7 @@ class Pixels:
         values: bool,
         report: Callable[[int], None],
     ) -> None:
-        self._deadline.check()
+        self.deadline.check()
         if self.reduce:
             raise OptionError(
                 "reduce must be 0 for a mosaic: its low resolutions mix neighbouring slices"

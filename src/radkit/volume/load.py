@@ -16,7 +16,7 @@ from radkit.errors import GeometryError, OptionError
 from radkit.geometry import orientation, stack_affine
 from radkit.volume.fill import Pixels
 from radkit.volume.heads import Heads
-from radkit.volume.plan import Plan, make_plan, one_step
+from radkit.volume.plan import Plan, make_plan, one_step, single_step
 from radkit.volume.records import LeftOut, Record
 from radkit.volume.regular import fill_positions, fill_slices, resample_slices, slice_places
 from radkit.volume.sort import sort_records
@@ -250,7 +250,7 @@ def _volume(plan: Plan, pixels: Pixels, uneven: str, report: Callable[[int], Non
         labels=dict(plan.labels),
     )
     if not plan.even and uneven == "resample":
-        volume = resample_slices(volume)
+        volume = resample_slices(volume, pixels.deadline)
     return volume
 
 
@@ -277,9 +277,7 @@ def _affine(plan: Plan, reduce: int, slices: int) -> NDArray[np.float64]:
     spacing = [side * 2**reduce for side in first.spacing]
     step = plan.stack.step
     if count == 1:
-        step = normal * next(
-            (size for size in (first.between, first.thickness) if size and size > 0), 1.0
-        )
+        step = normal * single_step(first)[0]
     elif slices > count:
         step = step * ((count - 1) / (slices - 1))
     return stack_affine(x, y, spacing, plan.stack.origin, step)

@@ -13,10 +13,11 @@ from radkit.geometry import Stack
 from radkit.geometry.stack import ON_LINE_MM
 from radkit.volume.records import LeftOut, Record
 from radkit.volume.regular import slice_places
+from radkit.volume.scan import LARGEST_MM
 from radkit.volume.sort import Sorted
 from radkit.volume.volume import Correction
 
-__all__ = ["Plan", "make_plan", "one_step"]
+__all__ = ["Plan", "make_plan", "one_step", "single_step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,8 +57,9 @@ def make_plan(
         )
         notes.append(Correction(code="JITTER", text=text))
     if len(records) == 1:
+        mm, told = single_step(records[0])
         notes.append(
-            Correction(code="SINGLE_SLICE", text="one slice: its thickness is taken as the step")
+            Correction(code="SINGLE_SLICE", text=f"one slice: {mm:.4g} mm, {told}, is its step")
         )
     elif np.linalg.norm(stack.shear) > 1e-3 * np.linalg.norm(stack.step):
         text = (
@@ -66,10 +68,7 @@ def make_plan(
         )
         notes.append(Correction(code="TILT", text=text))
     if not one_step(records):
-        text = "slope or intercept differ by slice: the array holds values, float32"
-        if any(record.modality.lut is not None for record in records):
-            text = "values come from a table: the array holds them, float32"
-        notes.append(Correction(code="SLOPES", text=text))
+        notes.append(Correction(code="SLOPES", text=_slopes(records)))
     if strict and (refused := [note for note in notes if note.code not in ("UNEVEN", "SPLIT")]):
         raise GeometryError(
             "strict=True refuses: " + "; ".join(note.text for note in refused),
@@ -89,6 +88,30 @@ def make_plan(
 def one_step(records: list[Record]) -> bool:
     """Whether one slope and intercept lead from stored to real values in all slices."""
     return all(record.modality.same(records[0].modality) for record in records)
+
+
+def single_step(record: Record) -> tuple[float, str]:
+    """Return mm from a single slice to the next that is not there, and where it is stated."""
+    for mm, told in (
+        (record.between, "its Spacing Between Slices"),
+        (record.thickness, "its Slice Thickness"),
+    ):
+        if mm is not None and 0 < mm < LARGEST_MM:
+            return mm, told
+    return 1.0, "as nothing is stated"
+
+
+def _slopes(records: list[Record]) -> str:
+    if any(record.modality.lut is not None for record in records):
+        return "values come from a table: the array holds them, float32"
+    told = []
+    for name in ("slope", "intercept"):
+        numbers = [getattr(record.modality, name) for record in records]
+        if min(numbers) < max(numbers):
+            told.append(f"{name} from {min(numbers):.6g} to {max(numbers):.6g}")
+    # Equal numbers in unlike units do not mean the same either.
+    what = " and ".join(told) or "units"
+    return f"slices differ in their rescale ({what}): the array holds values, float32"
 
 
 def _left_out(left: list[LeftOut]) -> Iterator[Correction]:

@@ -42,7 +42,7 @@ def fill_slices(array: NDArray[Any], missing: tuple[int, ...], padding: int | No
     array[list(missing)] = padding
 
 
-def resample_slices(volume: Volume) -> Volume:
+def resample_slices(volume: Volume, deadline: limits.Deadline) -> Volume:
     """Interpolate uneven slices linearly to a regular grid at their smallest distance.
 
     Slices keep their place where they lie on the grid; `instances` names the
@@ -59,6 +59,7 @@ def resample_slices(volume: Volume) -> Volume:
     )
     array = np.empty((steps + 1, *volume.shape[1:]), volume.array.dtype)
     for k, place in enumerate(where):
+        deadline.check()
         array[k] = _between(volume, float(place))
     near = np.floor(where + 0.5).astype(int)
     affine = volume.affine.copy()

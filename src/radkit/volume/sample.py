@@ -39,7 +39,8 @@ def check_interpolation(interpolation: str) -> None:
 def mm_to_index(affine: Floats, points: Floats) -> Floats:
     """Map LPS points of shape (..., 3) to (slice, row, column) of the even grid of a volume."""
     inverse = np.linalg.inv(affine)
-    index: Floats = points @ inverse[:3, :3].T + inverse[:3, 3]
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is outside
+        index: Floats = points @ inverse[:3, :3].T + inverse[:3, 3]
     return index
 
 

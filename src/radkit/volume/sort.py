@@ -125,66 +125,75 @@ def _one_series(records: list[Record]) -> tuple[list[Record], list[Correction]]:
 
 
 def _alike(records: list[Record]) -> list[list[Record]]:
-    """Group by frame of reference, form, pixel spacing and orientation."""
+    """Group by frame of reference, form, pixel spacing and orientation, in order of appearance."""
+    found: list[list[Record]] = []
+    for same in _by(records, lambda r: (r.form, r.frame_of_reference)):
+        found += _of_one_plane(same)
+    number = {id(record): k for k, record in enumerate(records)}
+    return sorted(found, key=lambda group: number[id(group[0])])
+
+
+def _of_one_plane(records: list[Record]) -> list[list[Record]]:
+    """Group by pixel spacing and orientation, those of the first of a group counting."""
     groups: list[list[Record]] = []
+    firsts = np.empty((len(records), 8))
     for record in records:
-        for group in groups:
-            if _fits(record, group[0]):
-                group.append(record)
-                break
+        last = groups[-1] if groups else []
+        if last and record.cosines is last[0].cosines and record.spacing is last[0].spacing:
+            last.append(record)  # read by its head, as most are
+            continue
+        # Against all groups at once: as many orientations as slices must not take for ever.
+        known = firsts[: len(groups)]
+        spacing = np.array(record.spacing)
+        near = np.abs(known[:, :6] - record.cosines).max(axis=1, initial=0) <= ORIENTATION_WITHIN
+        allowed = SPACING_WITHIN * np.maximum(known[:, 6:], spacing)
+        near &= (np.abs(known[:, 6:] - spacing) <= allowed).all(axis=1)
+        which = np.flatnonzero(near)
+        if len(which):
+            groups[int(which[0])].append(record)
         else:
+            firsts[len(groups)] = [*record.cosines, *record.spacing]
             groups.append([record])
     return groups
 
 
-def _fits(one: Record, other: Record) -> bool:
-    same = one.cosines is other.cosines
-    return (
-        one.form == other.form
-        and one.frame_of_reference == other.frame_of_reference
-        and (same or bool(np.abs(one.cosines - other.cosines).max() <= ORIENTATION_WITHIN))
-        and (
-            one.spacing is other.spacing
-            or all(
-                abs(a - b) <= SPACING_WITHIN * max(a, b)
-                for a, b in zip(one.spacing, other.spacing, strict=True)
-            )
-        )
-    )
-
-
 def _several(groups: Sequence[list[Record]], what: str, hint: str) -> GeometryError:
+    texts = _descriptions([group[0] for group in groups])
     listed = tuple(
         Group(
             count=len(group),
-            text=_describe(group[0], groups),
+            text=text,
             instances=tuple(dict.fromkeys(record.instance for record in group)),
         )
-        for group in groups
+        for group, text in zip(groups, texts, strict=True)
     )
-    texts = "; ".join(f"{group.count} with {group.text}" for group in listed[:6])
+    told = "; ".join(f"{group.count} with {group.text}" for group in listed[:6])
     more = f" and {len(listed) - 6} groups more" if len(listed) > 6 else ""
-    return GeometryError(f"{what} are not one volume: {texts}{more}", groups=listed, hint=hint)
+    return GeometryError(f"{what} are not one volume: {told}{more}", groups=listed, hint=hint)
 
 
-def _describe(record: Record, groups: Sequence[list[Record]]) -> str:
-    """Say what is particular to a group: only what differs between the groups."""
-    firsts = [group[0] for group in groups]
-    parts = []
-    rows, cols, samples, kind = record.form
-    if len({first.form for first in firsts}) > 1:
-        parts.append(f"{rows} x {cols} x {samples} {kind}")
-    if any(np.abs(first.cosines - record.cosines).max() > ORIENTATION_WITHIN for first in firsts):
-        normal = orientation(record.cosines)[2] + 0.0
-        parts.append("normal ({:.3f}, {:.3f}, {:.3f})".format(*normal))
-    if any(first.spacing != record.spacing for first in firsts):
-        parts.append("pixels of {:.4f} x {:.4f} mm".format(*record.spacing))
-    if len({first.frame_of_reference for first in firsts}) > 1:
-        number = sorted({first.frame_of_reference or "" for first in firsts}).index(
-            record.frame_of_reference or ""
-        )
-        parts.append(f"frame of reference {number + 1}")
-    return ", ".join(parts) or "a series of their own"
+def _descriptions(firsts: Sequence[Record]) -> list[str]:
+    """Say what is particular to each group: only what differs between the groups."""
+    forms = len({first.form for first in firsts}) > 1
+    cosines = np.array([first.cosines for first in firsts])
+    turned = bool((np.ptp(cosines, axis=0) > ORIENTATION_WITHIN).any())
+    spaced = len({first.spacing for first in firsts}) > 1
+    frames = sorted({first.frame_of_reference or "" for first in firsts})
+    number = {uid: k for k, uid in enumerate(frames, 1)}
+    found = []
+    for first in firsts:
+        parts = []
+        if forms:
+            parts.append("{} x {} x {} {}".format(*first.form))
+        if turned:
+            normal = orientation(first.cosines)[2] + 0.0
+            parts.append("normal ({:.3f}, {:.3f}, {:.3f})".format(*normal))
+        if spaced:
+            parts.append("pixels of {:.4f} x {:.4f} mm".format(*first.spacing))
+        if len(frames) > 1:
+            parts.append(f"frame of reference {number[first.frame_of_reference or '']}")
+        found.append(", ".join(parts) or "a series of their own")
+    return found
 
 
 def _stack(records: list[Record], tolerance_mm: float | None) -> Stack:

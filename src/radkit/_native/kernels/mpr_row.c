@@ -157,6 +157,23 @@ void rk_row_sum_c(const float *const *row, const float *weight, size_t count, bo
     }
 }
 
+#define RK_ROW_SUM(name, T)                                                              \
+    void rk_row_sum_##name##_c(const void *const *row, const float *weight, size_t count, \
+                               bool add, size_t n, float *out)                           \
+    {                                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                 \
+            float sum = weight[0] * ((const T *)row[0])[i];                              \
+            if (add)                                                                     \
+                sum = out[i] + sum;                                                      \
+            for (size_t k = 1; k < count; k++)                                           \
+                sum = sum + weight[k] * ((const T *)row[k])[i];                          \
+            out[i] = sum;                                                                \
+        }                                                                                \
+    }
+
+RK_ROW_SUM(i16, rk_i16)
+RK_ROW_SUM(u16, rk_u16)
+
 #define RK_ROW_ROUND(name, T, low, high)                                                 \
     void rk_row_round_##name##_c(const float *row, size_t n, void *out)                  \
     {                                                                                    \
@@ -242,6 +259,8 @@ RK_ROW_RAY(ray_sum, int32_t, (int32_t)((uint32_t)to[i] + (uint32_t)x))
         (t)->widen_i16 = rk_row_widen_i16_##isa;                                         \
         (t)->widen_u16 = rk_row_widen_u16_##isa;                                         \
         (t)->sum = rk_row_sum_##isa;                                                     \
+        (t)->sum_i16 = rk_row_sum_i16_##isa;                                             \
+        (t)->sum_u16 = rk_row_sum_u16_##isa;                                             \
         (t)->round_i16 = rk_row_round_i16_##isa;                                         \
         (t)->round_u16 = rk_row_round_u16_##isa;                                         \
         (t)->path_i16 = rk_row_path_i16_##isa;                                           \

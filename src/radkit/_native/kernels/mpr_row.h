@@ -79,6 +79,10 @@ typedef void rk_row_widen_fn(const void *src, size_t n, float *out);
 typedef void rk_row_sum_fn(const float *const *row, const float *weight, size_t count, bool add,
                            size_t n, float *out);
 
+/* The same of rows of 16-bit voxels, each widened before. */
+typedef void rk_row_voxels_fn(const void *const *row, const float *weight, size_t count, bool add,
+                              size_t n, float *out);
+
 /* Rounded to nearest, ties to even, saturated; what is no number becomes the lowest value. */
 typedef void rk_row_round_fn(const float *row, size_t n, void *out);
 
@@ -129,6 +133,7 @@ typedef struct rk_row_table {
     rk_row_taps_fn *taps;
     rk_row_widen_fn *widen_i16, *widen_u16;
     rk_row_sum_fn *sum;
+    rk_row_voxels_fn *sum_i16, *sum_u16;
     rk_row_round_fn *round_i16, *round_u16;
     rk_row_path_fn *path_i16, *path_u16, *path_u8, *path_i8, *path_f32;
     rk_row_turn_fn *turn;

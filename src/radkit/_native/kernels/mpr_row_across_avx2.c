@@ -53,11 +53,8 @@ static inline void fetch_early(const rk_u16 *v, const rk_row_path *path, size_t 
     size_t next = i + path->ahead;
     if (next + 8 > n)
         return;
-    for (size_t k = next; k < next + 8; k++) {
-        const rk_u16 *p = v + path->offset[k];
-        _mm_prefetch((const char *)p, _MM_HINT_T0);
-        _mm_prefetch((const char *)(p + path->stride), _MM_HINT_T0);
-    }
+    for (size_t k = next; k < next + 8; k++) /* the row above is mostly that of a neighbour */
+        _mm_prefetch((const char *)(v + path->offset[k] + path->stride), _MM_HINT_T0);
 }
 
 /* `low` and `high` widen the first and the second voxel of each pair. */

@@ -267,6 +267,44 @@ void rk_row_sum_avx2(const float *const *row, const float *weight, size_t count,
     }
 }
 
+#define RK_ROW_SUM(name, T, extend)                                                      \
+    static inline __m256 eight_##name(const void *row, size_t i)                         \
+    {                                                                                    \
+        return _mm256_cvtepi32_ps(extend(load8((const T *)row + i)));                    \
+    }                                                                                    \
+    void rk_row_sum_##name##_avx2(const void *const *row, const float *weight,           \
+                                  size_t count, bool add, size_t n, float *out)          \
+    {                                                                                    \
+        size_t i = 0;                                                                    \
+        for (; i + 32 <= n; i += 32) {                                                   \
+            __m256 sum[4], w = _mm256_set1_ps(weight[0]);                                \
+            for (size_t j = 0; j < 4; j++) {                                             \
+                sum[j] = _mm256_mul_ps(w, eight_##name(row[0], i + 8 * j));              \
+                if (add)                                                                 \
+                    sum[j] = _mm256_add_ps(_mm256_loadu_ps(out + i + 8 * j), sum[j]);    \
+            }                                                                            \
+            for (size_t k = 1; k < count; k++) {                                         \
+                w = _mm256_set1_ps(weight[k]);                                           \
+                for (size_t j = 0; j < 4; j++)                                           \
+                    sum[j] = _mm256_add_ps(                                              \
+                        sum[j], _mm256_mul_ps(w, eight_##name(row[k], i + 8 * j)));      \
+            }                                                                            \
+            for (size_t j = 0; j < 4; j++)                                               \
+                _mm256_storeu_ps(out + i + 8 * j, sum[j]);                               \
+        }                                                                                \
+        for (; i < n; i++) {                                                             \
+            float sum = weight[0] * ((const T *)row[0])[i];                              \
+            if (add)                                                                     \
+                sum = out[i] + sum;                                                      \
+            for (size_t k = 1; k < count; k++)                                           \
+                sum = sum + weight[k] * ((const T *)row[k])[i];                          \
+            out[i] = sum;                                                                \
+        }                                                                                \
+    }
+
+RK_ROW_SUM(i16, rk_i16, _mm256_cvtepi16_epi32)
+RK_ROW_SUM(u16, rk_u16, _mm256_cvtepu16_epi32)
+
 #define RK_ROW_ROUND(name, T, low, high, pack)                                           \
     void rk_row_round_##name##_avx2(const float *row, size_t n, void *out)               \
     {                                                                                    \

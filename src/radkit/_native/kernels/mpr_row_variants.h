@@ -15,6 +15,7 @@
     rk_row_taps_fn rk_row_taps_##isa;                                                    \
     rk_row_widen_fn rk_row_widen_i16_##isa, rk_row_widen_u16_##isa;                      \
     rk_row_sum_fn rk_row_sum_##isa;                                                      \
+    rk_row_voxels_fn rk_row_sum_i16_##isa, rk_row_sum_u16_##isa;                         \
     rk_row_round_fn rk_row_round_i16_##isa, rk_row_round_u16_##isa;                      \
     rk_row_path_fn rk_row_path_i16_##isa, rk_row_path_u16_##isa;                         \
     rk_row_turn_fn rk_row_turn_##isa;                                                    \

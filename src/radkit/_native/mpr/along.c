@@ -16,6 +16,10 @@ typedef struct site { /* a row of the volume and its weight in a row of the plan
     double weight;
 } site;
 
+typedef struct spot { /* coordinates of a sample */
+    double z, y;
+} spot;
+
 typedef struct along {
     const rk_mpr_job *job;
     const rk_row_table *row;
@@ -23,7 +27,7 @@ typedef struct along {
     size_t from, cols; /* the outputs */
     rk_mpr_columns columns;
     rk_mpr_lines lines;
-    rk_mpr_place *point; /* of the samples of a row that are inside */
+    spot *point; /* of the samples of a row that are inside */
     size_t points;
     site *sites;
     size_t site_count, *site_of; /* by slot, + 1 */
@@ -143,13 +147,13 @@ static size_t mend(const along *a, size_t row, uint8_t *out, uint8_t *outside)
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
 /* The row of the volume's columns at a point; NULL if its rows do not fit the range. */
-static const int16_t *blended(along *a, const rk_mpr_place *place)
+static const int16_t *blended(along *a, const spot *at)
 {
     rk_mpr_knots z, y;
     const int16_t *row[4], *held;
     int count = 0;
-    rk_mpr_knots_of(&z, RK_MPR_LINEAR, place->at[0], a->volume.side[0], false);
-    rk_mpr_knots_of(&y, RK_MPR_LINEAR, place->at[1], a->volume.side[1], false);
+    rk_mpr_knots_of(&z, RK_MPR_LINEAR, at->z, a->volume.side[0], false);
+    rk_mpr_knots_of(&y, RK_MPR_LINEAR, at->y, a->volume.side[1], false);
     for (int i = 0; i < z.count; i++)
         for (int j = 0; j < y.count; j++) {
             row[count] = rk_mpr_lines_scaled(&a->lines, z.index[i], y.index[j], &held);
@@ -173,8 +177,8 @@ static bool rebase(along *a)
     uint32_t lowest = UINT32_MAX, highest = 0;
     for (size_t k = 0; k < a->points; k++) {
         rk_mpr_knots z, y;
-        rk_mpr_knots_of(&z, RK_MPR_LINEAR, a->point[k].at[0], a->volume.side[0], false);
-        rk_mpr_knots_of(&y, RK_MPR_LINEAR, a->point[k].at[1], a->volume.side[1], false);
+        rk_mpr_knots_of(&z, RK_MPR_LINEAR, a->point[k].z, a->volume.side[0], false);
+        rk_mpr_knots_of(&y, RK_MPR_LINEAR, a->point[k].y, a->volume.side[1], false);
         for (int i = 0; i < z.count; i++)
             for (int j = 0; j < y.count; j++)
                 rk_mpr_lines_span(&a->lines, z.index[i], y.index[j], &lowest, &highest);
@@ -236,12 +240,12 @@ static void add_site(along *a, size_t z, size_t y, double weight)
     *slot = a->site_count;
 }
 
-static void add_sites(along *a, const rk_mpr_place *place, double weight)
+static void add_sites(along *a, const spot *at, double weight)
 {
     rk_mpr_knots z, y;
     bool idle = a->volume.has_padding;
-    rk_mpr_knots_of(&z, a->job->kernel, place->at[0], a->volume.side[0], idle);
-    rk_mpr_knots_of(&y, a->job->kernel, place->at[1], a->volume.side[1], idle);
+    rk_mpr_knots_of(&z, a->job->kernel, at->z, a->volume.side[0], idle);
+    rk_mpr_knots_of(&y, a->job->kernel, at->y, a->volume.side[1], idle);
     for (int i = 0; i < z.count; i++)
         for (int j = 0; j < y.count; j++)
             add_site(a, z.index[i], y.index[j], z.weight[i] * y.weight[j] * weight);
@@ -253,6 +257,23 @@ static void clear_sites(along *a)
     memset(a->site_of, 0, RK_MPR_LINES * sizeof *a->site_of);
 }
 
+/* The sum of the sites, straight out of the volume. */
+static void sum_voxels(along *a, rk_row_voxels_fn *sum)
+{
+    const void *row[BATCH];
+    float weight[BATCH];
+    for (size_t first = 0; first < a->site_count; first += BATCH) {
+        size_t left = a->site_count - first, count = left < BATCH ? left : BATCH;
+        for (size_t i = 0; i < count; i++) {
+            const site *s = &a->sites[first + i];
+            row[i] = rk_mpr_lines_words(&a->lines, s->z, s->y);
+            weight[i] = (float)s->weight;
+        }
+        sum(row, weight, count, first > 0, a->lines.count, a->sum + RK_MPR_MARGIN);
+    }
+    rk_mpr_lines_repeat(&a->lines, a->sum);
+}
+
 /* The sum of the sites, in batches of rows that can be held at the same time. */
 static void sum_sites(along *a)
 {
@@ -260,6 +281,14 @@ static void sum_sites(along *a)
     float weight[BATCH];
     size_t count = 0;
     bool add = false, taken[RK_MPR_LINES] = {false};
+    if (!a->volume.has_padding && a->volume.type == RK_MPR_I16) {
+        sum_voxels(a, a->row->sum_i16);
+        return;
+    }
+    if (!a->volume.has_padding && a->volume.type == RK_MPR_U16) {
+        sum_voxels(a, a->row->sum_u16);
+        return;
+    }
     for (size_t i = 0; i < a->site_count; i++) {
         const site *s = &a->sites[i];
         size_t slot = rk_mpr_lines_slot(s->z, s->y);
@@ -340,29 +369,31 @@ static void wide_row(along *a, uint8_t *out)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
+/* False outside. */
+static bool spot_of(const along *a, size_t row, size_t k, spot *at)
+{
+    rk_mpr_line line = rk_mpr_line_of(&a->job->grid, row, k);
+    return rk_mpr_spot_of(line.start[1], a->volume.side[1], &at->y) &&
+           rk_mpr_slice_spot_of(&a->volume, line.start[0], &at->z);
+}
+
 /* Places of the samples of a row of the plane. */
 static void place_points(along *a, size_t row)
 {
     a->points = 0;
-    for (size_t k = 0; k < a->job->grid.depth; k++) {
-        rk_mpr_line line = rk_mpr_line_of(&a->job->grid, row, k);
-        const double at[3] = {line.start[0], line.start[1], 0};
-        a->points += rk_mpr_place_of(&a->volume, at, &a->point[a->points]);
-    }
+    for (size_t k = 0; k < a->job->grid.depth; k++)
+        a->points += spot_of(a, row, k, &a->point[a->points]);
 }
 
 /* Rows of the volume that a thin row of the plane will take. */
 static void expect(const along *a, size_t row)
 {
-    const rk_mpr_grid *g = &a->job->grid;
-    rk_mpr_line line = rk_mpr_line_of(g, row, 0);
-    const double at[3] = {line.start[0], line.start[1], 0};
-    rk_mpr_place place;
     rk_mpr_knots z, y;
-    if (g->depth > 1 || !rk_mpr_place_of(&a->volume, at, &place))
+    spot at;
+    if (a->job->grid.depth > 1 || !spot_of(a, row, 0, &at))
         return;
-    rk_mpr_knots_of(&z, a->job->kernel, place.at[0], a->volume.side[0], false);
-    rk_mpr_knots_of(&y, a->job->kernel, place.at[1], a->volume.side[1], false);
+    rk_mpr_knots_of(&z, a->job->kernel, at.z, a->volume.side[0], false);
+    rk_mpr_knots_of(&y, a->job->kernel, at.y, a->volume.side[1], false);
     for (int i = 0; i < z.count; i++)
         for (int j = 0; j < y.count; j++)
             rk_mpr_lines_expect(&a->lines, z.index[i], y.index[j]);
@@ -373,13 +404,13 @@ static bool copied_row(const along *a, uint8_t *out)
 {
     const rk_mpr_columns *c = &a->columns;
     const rk_mpr_volume *v = &a->volume;
-    const rk_mpr_place *p = a->point;
+    double z = a->point[0].z, y = a->point[0].y;
     size_t bytes = rk_mpr_bytes(v->type);
     bool still = c->shifted && c->warp.weight[c->warp.pitch * (c->warp.taps / 2 - 1)] == 1;
     if (a->points != 1 || !still || v->has_padding || a->job->out != v->type ||
-        p->at[0] != (double)p->near[0] || p->at[1] != (double)p->near[1])
+        z != (double)(size_t)z || y != (double)(size_t)y)
         return false;
-    ptrdiff_t start = (ptrdiff_t)p->near[0] * v->stride[0] + (ptrdiff_t)p->near[1] * v->stride[1];
+    ptrdiff_t start = (ptrdiff_t)z * v->stride[0] + (ptrdiff_t)y * v->stride[1];
     size_t first = c->low + (size_t)c->warp.index[0] + c->warp.taps / 2 - 1 - RK_MPR_MARGIN;
     memcpy(out, (const uint8_t *)v->data + (start + (ptrdiff_t)first) * (ptrdiff_t)bytes,
            (c->end - c->first) * bytes);

@@ -21,23 +21,20 @@ bool rk_mpr_along(const double direction[3], int axis, size_t steps)
 void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_t side, bool idle)
 {
     rk_mpr_taps taps;
-    knots->count = 0;
     if (kernel == RK_MPR_LINEAR) {
-        double low = floor(at);
-        taps.count = 2;
-        taps.offset[0] = (ptrdiff_t)low;
-        taps.offset[1] = taps.offset[0] + 1; /* has no weight at the last voxel */
-        taps.weight[1] = at - low;
-        taps.weight[0] = 1 - taps.weight[1];
-    } else {
-        rk_mpr_taps_of(&taps, kernel, at, side, 1);
+        size_t low = (size_t)at;
+        double share = at - (double)low;
+        *knots = (rk_mpr_knots){1 + (share != 0), {low, low + 1}, {1 - share, share}};
+        return;
     }
+    knots->count = 0;
+    rk_mpr_taps_of(&taps, kernel, at, side, 1);
     for (int i = 0; i < taps.count; i++) {
         size_t index = (size_t)taps.offset[i];
         int last = knots->count - 1;
         if (last >= 0 && knots->index[last] == index) {
             knots->weight[last] += taps.weight[i];
-        } else if (taps.weight[i] != 0 || (idle && taps.count > 2)) {
+        } else if (taps.weight[i] != 0 || idle) {
             knots->index[last + 1] = index;
             knots->weight[last + 1] = taps.weight[i];
             knots->count++;
@@ -51,12 +48,11 @@ int16_t rk_mpr_share_of(const rk_mpr_knots *knots)
     return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
 }
 
-/* Place of a column; false outside. */
-static bool place_of(const rk_mpr_job *job, size_t col, rk_mpr_place *place)
+/* Coordinate of a column; false outside. */
+static inline bool spot_of(const rk_mpr_job *job, size_t col, double *at)
 {
     const rk_mpr_grid *grid = &job->grid;
-    const double at[3] = {0, 0, grid->origin[2] + (double)col * grid->right[2]};
-    return rk_mpr_place_of(&job->volume, at, place);
+    return rk_mpr_spot_of(grid->origin[2] + (double)col * grid->right[2], job->volume.side[2], at);
 }
 
 /* Taps of the kernels along a row, first tap and number. */
@@ -70,14 +66,14 @@ static int taps_of(rk_mpr_kernel kernel, int *behind)
 static void extent_of(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, size_t outputs)
 {
     size_t side = job->volume.side[2], high = 0;
-    rk_mpr_place place;
+    int behind, taps = taps_of(job->kernel, &behind);
+    double at;
     c->low = side;
     c->first = c->end = from;
     for (size_t col = 0; col < job->grid.cols; col++) {
-        if (!place_of(job, col, &place))
+        if (!spot_of(job, col, &at))
             continue;
-        int behind, taps = taps_of(job->kernel, &behind);
-        ptrdiff_t first = (ptrdiff_t)floor(place.at[2]) - behind, last = first + taps - 1;
+        ptrdiff_t first = (ptrdiff_t)at - behind, last = first + taps - 1;
         size_t low = first < 0 ? 0 : (size_t)first;
         c->low = low < c->low ? low : c->low;
         high = last > (ptrdiff_t)high ? (size_t)last : high;
@@ -110,10 +106,10 @@ static void fill_warp(rk_mpr_columns *c, const rk_mpr_job *job, int32_t *index, 
     double common = common_fraction(&job->grid);
     for (size_t i = 0; i < c->room; i++) {
         size_t col = c->first + i < c->end ? c->first + i : c->end - 1;
-        rk_mpr_place place;
         rk_mpr_taps of = {.count = 2};
-        (void)place_of(job, col, &place); /* is inside */
-        double low = floor(place.at[2]), f = place.at[2] - low;
+        double at = 0;
+        (void)spot_of(job, col, &at); /* is inside */
+        double low = (double)(ptrdiff_t)at, f = at - low;
         f = fabs(f - common) < 2 * RK_MPR_SNAP ? common : f;
         int32_t q = (int32_t)lrint(f * RK_ROW_ONE);
         of.weight[0] = 1 - f;

@@ -6,6 +6,34 @@
 #include "mpr/mpr.h"
 #include "mpr/taps.h"
 
+/*
+ * Where a coordinate of one axis lies, as rk_mpr_place_of has it: false outside; *at is snapped and
+ * clamped to the outermost centres.
+ */
+static inline bool rk_mpr_spot_of(double p, size_t side, double *at)
+{
+    double last = (double)(side - 1);
+    if (!(p >= -0.5 - RK_MPR_SNAP && p < last + 0.5 - RK_MPR_SNAP))
+        return false;
+    double near = (double)(ptrdiff_t)(p + 0.5 + RK_MPR_SNAP); /* not negative, so this is floor */
+    double apart = p > near ? p - near : near - p;
+    p = apart < RK_MPR_SNAP ? near : p;
+    *at = p < 0 ? 0 : p > last ? last : p;
+    return true;
+}
+
+/* The same of a slice coordinate of the even grid. */
+static inline bool rk_mpr_slice_spot_of(const rk_mpr_volume *v, double p, double *at)
+{
+    const double point[3] = {p, 0, 0};
+    rk_mpr_place place;
+    if (!v->position)
+        return rk_mpr_spot_of(p, v->side[0], at);
+    bool inside = rk_mpr_place_of(v, point, &place);
+    *at = place.at[0];
+    return inside;
+}
+
 /* Memory out of one block: with `base` NULL it only counts. */
 typedef struct rk_mpr_layout {
     uint8_t *base;

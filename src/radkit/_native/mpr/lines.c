@@ -85,6 +85,11 @@ bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t w
 RK_MPR_REPEAT(int16_t, short)
 RK_MPR_REPEAT(float, float)
 
+void rk_mpr_lines_repeat(const rk_mpr_lines *lines, float *row)
+{
+    repeat_float(lines, row);
+}
+
 static bool any_held(const int16_t *held, size_t n)
 {
     int16_t any = 0;
@@ -136,7 +141,7 @@ void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y)
         return;
     const uint8_t *src = (const uint8_t *)v->data +
                          start_of(lines, z, y) * (ptrdiff_t)rk_mpr_bytes(v->type);
-    for (size_t i = 0; i < bytes; i += RK_MPR_ALIGN)
+    for (size_t i = 0; i < bytes && i < 8 * RK_MPR_ALIGN; i += RK_MPR_ALIGN) /* it goes on itself */
         __builtin_prefetch(src + i);
 }
 

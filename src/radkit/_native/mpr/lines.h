@@ -46,6 +46,9 @@ void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const r
 const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
 const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
 
+/* Fills a float row around its `count` values, as the others are. */
+void rk_mpr_lines_repeat(const rk_mpr_lines *lines, float *row);
+
 /* Asks memory for a row that will be wanted soon. */
 void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y);
 

@@ -90,7 +90,7 @@ static void linear(const rk_mpr_volume *v, const rk_mpr_place *place, double *ou
     }
 }
 
-/* Cubic or Lanczos; false, if there is padding among the voxels. */
+/* Cubic or Lanczos; false, if there is padding among the voxels that have a weight. */
 static bool separable(const rk_mpr_volume *v, const rk_mpr_place *place, rk_mpr_kernel kernel,
                       double *out)
 {
@@ -104,6 +104,8 @@ static bool separable(const rk_mpr_volume *v, const rk_mpr_place *place, rk_mpr_
             double row[RK_MPR_SAMPLES] = {0};
             for (int x = 0; x < taps[2].count; x++) {
                 ptrdiff_t at = taps[0].offset[z] + taps[1].offset[y] + taps[2].offset[x];
+                if (taps[0].weight[z] * taps[1].weight[y] * taps[2].weight[x] == 0)
+                    continue; /* on the grid no neighbour counts, whatever it is */
                 if (v->has_padding && is_padding(v, at))
                     return false;
                 for (unsigned s = 0; s < v->samples; s++)
