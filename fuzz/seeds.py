@@ -176,7 +176,7 @@ def for_native(target: str) -> list[bytes]:
 
 def for_public(target: str) -> list[bytes]:
     """Return inputs of a target over public calls, option bytes at the end."""
-    if target in ("index", "truncate", "recode"):
+    if target in ("index", "truncate", "recode", "preview"):
         return for_surgery()
     return for_images() if target == "encode" else for_objects()
 

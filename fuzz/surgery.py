@@ -215,9 +215,37 @@ def encode(data: bytes, options: tuple[int, int]) -> None:
         raise AssertionError(f"{len(made)} bytes in room for {lossy.max_bytes}")
 
 
+# ---- previews ------------------------------------------------------------------------------------
+
+
+def preview(data: bytes, options: tuple[int, int]) -> None:
+    """Show the first bytes of a codestream in its shape, or refuse them."""
+    from radkit.codecs import jpeg2000
+    from radkit.errors import TruncatedPixelData
+    from radkit.preview import Progressive, best
+
+    cut = len(data) * options[0] // 255
+    size = (1 + options[1], 20) if options[1] & 1 else None
+    found, share = best(data[:cut], size=size)
+    if not 0 <= share <= 1:
+        raise AssertionError(f"a share of {share}")
+    if size is None and found.shape[:2] != (jpeg2000.info(data[:cut]).rows, found.shape[1]):
+        raise AssertionError("not the full size")
+    coming = Progressive(data[:cut])
+    try:
+        reduce, _, _ = coming.best
+    except TruncatedPixelData:
+        reduce = 0
+    coming.image(reduce)
+    coming.feed(data[cut:])
+    if share == 1.0 and not np.array_equal(coming.image(), best(data)[0]):
+        raise AssertionError("what came in two pieces is something else")
+
+
 TARGETS: dict[str, Callable[[bytes, tuple[int, int]], None]] = {
     "index": index,
     "truncate": truncate,
     "recode": recode,
     "encode": encode,
+    "preview": preview,
 }

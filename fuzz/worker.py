@@ -18,7 +18,7 @@ from pathlib import Path
 from fuzz import public, seeds
 from fuzz.mutate import Mutator, StreamMutator
 
-CODESTREAMS = ("index", "truncate", "recode")
+CODESTREAMS = ("index", "truncate", "recode", "preview")
 
 
 def mutator_for(target: str, seed: int) -> Mutator:

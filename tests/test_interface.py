@@ -53,7 +53,7 @@ SIGNATURES = {
     "preview.thumbnail": "source, *, size=256, window='header', format='array', kind='middle'",
     "preview.best": "data, *, size=None",
     "preview.plan": "source, *, rate_kbit_s=None, budget_s=None, max_bytes=None, viewport=None,"
-    " frames=None, latency_s=0.05",
+    " frames=None, latency_s=0.05, window=None",
     "preview.schedule": "series, *, rate_kbit_s, latency_s=0.05",
     "preview.pyramid": "source, *, frame=0, levels=None, lossy=None, syntax='htj2k'",
     "preview.windowed": "source, *, max_bytes=None, ratio=None, frame=0, window='header',"

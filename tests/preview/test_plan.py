@@ -181,3 +181,20 @@ def test_header_comes_with_the_first_step():
         start = obj.pixels.value
     offset, length = plan(data)[0].ranges[0]
     assert offset == 0 and length >= start
+
+
+def test_window_chooses_what_shows_more():
+    paths = sorted(shared("ct-ge-tilt-variable").iterdir())
+    source = radkit.transcode(paths[len(paths) // 2], None, "htj2k-lossless-rpcl").data
+    few = plan(source, max_bytes=14000, window=(40, 100))
+    assert few.windowed is not None and len(few.windowed.data) <= 14000
+    assert not few.fits
+    many = plan(source, max_bytes=len(source), window=(40, 100))
+    assert many.fits and many.windowed is None
+    with pytest.raises(OptionError, match="budget"):
+        plan(source, window=(40, 100))
+
+
+def test_window_of_a_source_that_cannot_be_cut():
+    made = plan(sample("ct"), max_bytes=4000, window=(40, 400))
+    assert made.windowed is not None and not made.fits

@@ -9,7 +9,9 @@ from typing import Any
 from radkit.codecs.options import Coding
 from radkit.errors import OptionError
 from radkit.preview.coded import CodedObject, Ranges, file_ranges, joined
+from radkit.preview.quality import compare
 from radkit.preview.steps import Link, Piece, Plan, make_steps
+from radkit.preview.windowed import Windowed, windowed
 
 __all__ = [
     "CUTTABLE_CODING",
@@ -22,6 +24,7 @@ __all__ = [
 
 # The form that can be sent in parts: one tile-part for each resolution, coarse ones first.
 CUTTABLE_CODING = Coding()
+SMALLEST = 400  # bytes of a windowed preview that shows anything
 
 
 def plan(
@@ -33,6 +36,7 @@ def plan(
     viewport: tuple[int, int] | None = None,
     frames: Any = None,
     latency_s: float = 0.05,
+    window: Any = None,
 ) -> Plan:
     """Say which bytes of an object to send, coarse pictures first, within a budget.
 
@@ -53,6 +57,10 @@ def plan(
         As in `radkit.decode`. Each resolution is sent for all frames, then the next one.
     latency_s : float, default 0.05
         Seconds until the first byte comes.
+    window : optional
+        As in `radkit.render`: the frame is looked at in this window. If a small stream of its
+        own shows it better than the first bytes of the stored one, as many of them, it is
+        `Plan.windowed`. Needs a budget, and one frame.
 
     Returns
     -------
@@ -97,7 +105,13 @@ def plan(
     kept = [step for step in steps if room is None or step.bytes_total <= room]
     fits = len(kept) == len(steps)
     kept = kept or list(steps[:1])
+    small = None
+    if window is not None:
+        if room is None or len(numbers) != 1:
+            raise OptionError("window needs a budget and one frame")
+        small = None if fits else _windowed(source, numbers[0], room, window)
     return Plan(
+        windowed=small,
         steps=tuple(kept),
         sources=names,
         frames=len(numbers),
@@ -107,6 +121,23 @@ def plan(
         _pieces=tuple(pieces[: len(kept)]),
         _order=nearest_first,
     )
+
+
+def _windowed(source: Any, frame: int, room: int, window: Any) -> Windowed | None:
+    """Return a windowed preview of as many bytes, if it shows more than the stored ones do."""
+    from radkit.preview.remote import open_local
+
+    remote = open_local(source)
+    have = room - remote.index.header
+    made = windowed(source, max_bytes=max(room, SMALLEST), frame=frame, window=window)
+    if have < remote.index.frame(frame).cuts[0].size or not _is_cuttable(remote):
+        return made
+    stored = remote.render(frame, window=window, max_bytes=have)
+    return made if made.quality.psnr > compare(stored, made.picture).psnr else None
+
+
+def _is_cuttable(remote: Any) -> bool:
+    return len(remote.shapes(0)) > 1
 
 
 def _room(link: Link, budget_s: float | None, max_bytes: int | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,19 @@ class Best(NamedTuple):
     reduce: int
     layers: int | None
     sound: float
+
+
+def _first_true(low: int, high: int, holds: Callable[[int], bool]) -> int | None:
+    """Return the least number from `low` to `high` that holds, as all above it do; None if none."""
+    if not holds(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return high
 
 
 class _Decoded(NamedTuple):
@@ -94,13 +108,19 @@ class Progressive:
             The bytes are no codestream.
         """
         index = self._current()
-        for reduce in range(index.reductions + 1):
-            for layers in (None, *range(index.layers - 1, 0, -1)):
-                if self._sound(index, reduce, layers) == 1.0:
-                    return Best(reduce, layers, prefix_share(bytes(self._data)))
-        raise TruncatedPixelData(
-            "the lowest resolution has not come yet", decoded=prefix_share(bytes(self._data))
+        first = None if index.layers == 1 else 1
+        reduce = _first_true(
+            0, index.reductions, lambda reduce: self._sound(index, reduce, first) == 1.0
         )
+        share = prefix_share(bytes(self._data))
+        if reduce is None:
+            raise TruncatedPixelData("the lowest resolution has not come yet", decoded=share)
+        if first is None or self._sound(index, reduce, None) == 1.0:
+            return Best(reduce, None, share)
+        # Of layers that are whole the last one: counted from the end, the first that is.
+        last = index.layers - 1
+        less = _first_true(0, last, lambda less: self._sound(index, reduce, last + 1 - less) == 1.0)
+        return Best(reduce, last + 1 - (less or 0), share)
 
     def image(self, reduce: int = 0, out: np.ndarray | None = None) -> np.ndarray:
         """Return the picture of a size as far as it is there.

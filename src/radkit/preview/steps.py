@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from radkit.codecs.options import Coding
 from radkit.errors import OptionError
+from radkit.preview.windowed import Windowed
 
 __all__ = ["Link", "Piece", "Plan", "Step", "make_steps"]
 
@@ -140,6 +141,9 @@ class Plan:
         The source cannot be sent in parts; a codestream of this form could.
     link : Link
         The line that `seconds` were computed for.
+    windowed : Windowed or None
+        A small stream that shows the frame better in the window that was asked for than the
+        stored bytes within the budget, if there is one.
     """
 
     steps: tuple[Step, ...]
@@ -148,6 +152,7 @@ class Plan:
     fits: bool = True
     needs_transcode: Coding | None = None
     link: Link = Link()
+    windowed: Windowed | None = None
     _pieces: tuple[Piece, ...] = ()
     _order: Order | None = None
 
