@@ -57,8 +57,9 @@ class Part:
 
 
 def segments(data: memoryview, at: int, end: int) -> Iterator[tuple[int, memoryview]]:
-    """Give (marker, body) of the segments between two offsets, up to SOD."""
-    while at + 2 <= end:
+    """Give (marker, body) of the segments between two offsets, up to SOD or what is none."""
+    end = min(end, len(data))
+    while at + 4 <= end:
         (marker,) = struct.unpack_from(">H", data, at)
         if marker == SOD:
             return
@@ -66,6 +67,8 @@ def segments(data: memoryview, at: int, end: int) -> Iterator[tuple[int, memoryv
             at += 2
             continue
         (size,) = struct.unpack_from(">H", data, at + 2)
+        if size < 2 or at + 2 + size > end:
+            return
         yield marker, data[at + 4 : at + 2 + size]
         at += 2 + size
 
