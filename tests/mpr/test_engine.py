@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mpr import numpy_sampler
+from tests.mpr.phantoms import POSES, pose
 
 from radkit._native import _mpr
 from radkit.errors import LimitExceeded, OptionError
@@ -17,8 +19,6 @@ from radkit.limits import use
 from radkit.mpr import reformat
 from radkit.mpr.engine import sample_lines
 from radkit.volume import Volume
-from tests.mpr import numpy_sampler
-from tests.mpr.phantoms import POSES, pose
 
 KINDS = [
     "uint8",
