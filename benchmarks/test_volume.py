@@ -1,4 +1,4 @@
-"""From files to a volume: a series into one array with its geometry, the first slice of a process."""
+"""From files to a volume: a series into one array with geometry, the first slice of a process."""
 
 from __future__ import annotations
 

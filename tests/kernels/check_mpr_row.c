@@ -150,7 +150,8 @@ static rk_row_warp warp_of(ck_run *run, size_t n, size_t *length)
     double start = (double)ck_below(run, 200);
     int32_t *index = ck_out(run, 4 * n);
     int16_t *shares = ck_out(run, 2 * n);
-    rk_row_warp warp = {.base = ck_out(run, 4 * groups), .bytes = ck_out(run, 64 * ((groups + 1) / 2))};
+    rk_row_warp warp = {.base = ck_out(run, 4 * groups)};
+    warp.bytes = ck_out(run, 64 * ((groups + 1) / 2));
     for (size_t i = 0; i < n; i++) {
         double at = fmod(start + (double)i * step, 200);
         index[i] = (int32_t)(at < 0 ? at + 200 : at);

@@ -78,7 +78,7 @@ def sample_at(array, index, *, interpolation, padding=None, positions=None):
     if interpolation == "nearest":
         values = array[at].astype(np.float64).reshape(len(index), -1)
     else:
-        total, share, whole = _weigh(array, where, interpolation, held)
+        total, _, whole = _weigh(array, where, interpolation, held)
         if not whole.all():  # next to padding all interpolation is linear
             linear, part, _ = _weigh(array, where, "linear", held)
             linear = linear / np.where(part > 0, part, 1)[:, None]

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mpr import numpy_sampler
+from tests.mpr.phantoms import POSES, pose
 
 from radkit._native import _mpr
 from radkit.errors import LimitExceeded, OptionError
@@ -17,8 +19,6 @@ from radkit.limits import use
 from radkit.mpr import reformat
 from radkit.mpr.engine import sample_lines
 from radkit.volume import Volume
-from tests.mpr import numpy_sampler
-from tests.mpr.phantoms import POSES, pose
 
 KINDS = [
     "uint8",
@@ -335,3 +335,19 @@ def test_first_plane_needs_no_numba():
         "assert 'numba' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("slices", [2047, 2049])
+def test_volumes_of_two_thousand_million_voxels(slices):
+    """Indices of 32 bits reach to the last voxel, and more than that is not asked of them."""
+    array = np.zeros((slices, 1024, 1024), np.uint8)  # memory that is never touched
+    array[-3:, -6:, -8:] = np.random.default_rng(1).integers(0, 255, (3, 6, 8))
+    part = Volume(array[-3:, -6:, -8:].copy(), np.eye(4)[[2, 1, 0, 3]])
+    whole = Volume(array, part.affine.copy())
+    whole.affine[:3, 3] = (8 - 1024, 6 - 1024, 3 - slices)
+    plane = Plane.from_normal((5.1, 3.9, 1.2), (0.3, -0.2, 0.9))
+    for interpolation in ("nearest", "linear", "cubic"):
+        options = dict(size=(3, 4), spacing=0.3, interpolation=interpolation, fill=0)
+        expected = reformat(part, plane, **options).array.astype(int)
+        assert np.abs(reformat(whole, plane, **options).array - expected).max() <= 1
+        assert expected.any()

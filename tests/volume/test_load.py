@@ -505,6 +505,41 @@ def test_nm_slices_run_against_the_normal_if_their_distance_is_negative(tmp_path
     assert volume.spacing[0] == 3
 
 
+def test_gated_nm_slices_are_told_apart_by_their_vectors(tmp_path):
+    """Two phases of three slices, phase by phase; the vectors say which is which."""
+
+    def edit(k, ds):
+        detector = pydicom.Dataset()
+        detector.ImagePositionPatient = ds.ImagePositionPatient
+        detector.ImageOrientationPatient = ds.ImageOrientationPatient
+        del ds.ImagePositionPatient, ds.ImageOrientationPatient
+        ds.DetectorInformationSequence = [detector]
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "RECON GATED TOMO", "EMISSION"]
+        ds.SpacingBetweenSlices = 4
+        ds.NumberOfFrames, ds.Rows, ds.Columns = 6, 5, 6
+        ds.add_new(0x00540070, "US", [1, 1, 1, 2, 2, 2])
+        if vector:
+            ds.add_new(0x00540080, "US", [1, 2, 3, 1, 2, 3])
+
+    array = np.arange(180, dtype=np.uint16).reshape(1, 30, 6)
+    vector = True
+    folder = write_series(tmp_path / "a", array, positions=[(1, 2, 30)], edit=edit)
+    volumes = load_volume(folder, split="auto")
+    assert [volume.labels for volume in volumes] == [
+        {"TimeSlotVector": "1"},
+        {"TimeSlotVector": "2"},
+    ]
+    assert np.array_equal([volume.array for volume in volumes], array.reshape(2, 3, 5, 6))
+    assert [volume.origin for volume in volumes] == [(1, 2, 30)] * 2
+    assert volumes[0].spacing[0] == 4
+    with pytest.raises(GeometryError, match="TimeSlotVector"):
+        load_volume(folder)
+    vector = False
+    folder = write_series(tmp_path / "b", array, positions=[(1, 2, 30)], edit=edit)
+    with pytest.raises(GeometryError, match="without a position of their own"):
+        load_volume(folder)
+
+
 def test_cine_without_places_is_left_out():
     with pytest.raises(GeometryError, match="position"):
         load_volume(sample("us_jpeg"))

@@ -9,6 +9,7 @@ from pydicom.sequence import Sequence as Items
 
 from radkit.errors import CorruptFile, GeometryError, RadkitError
 from radkit.geometry import apply
+from radkit.transcoding import transcode
 from radkit.volume import load_volume
 
 
@@ -141,6 +142,28 @@ def test_every_frame_is_in_its_place_by_any_number_of_threads(tmp_path, threads)
     path = write_enhanced(tmp_path / "a.dcm", frames)
     volume = load_volume(path, threads=threads)
     assert np.array_equal(volume.array, [plane(k) for k in range(60)])
+
+
+@pytest.mark.parametrize("syntax", ["htj2k-lossless-rpcl", "jpeg2000-lossless", "rle"])
+def test_coded_frames_are_decoded_into_place(tmp_path, syntax):
+    order = np.random.default_rng(3).permutation(12)
+    large = [np.kron(plane(int(k)), np.ones((8, 8))) for k in range(12)]
+    frames = [Frame(large[k], (0, 0, 2 * int(k)), slope=(1 + k % 2, 0)) for k in order]
+    path = write_enhanced(tmp_path / "a.dcm", frames)
+    transcode(path, tmp_path / "b.dcm", syntax)
+    for threads in (1, 3):
+        volume = load_volume(tmp_path / "b.dcm", threads=threads)
+        values = [pixels * (1 + k % 2) for k, pixels in enumerate(large)]
+        assert np.array_equal(volume.array, np.array(values, np.float32))
+    same = [Frame(frame.pixels, frame.position) for frame in frames]
+    transcode(write_enhanced(tmp_path / "c.dcm", same), tmp_path / "d.dcm", syntax)
+    whole = load_volume(tmp_path / "d.dcm")
+    assert np.array_equal(whole.array, large)
+    if syntax != "rle":
+        small = load_volume(tmp_path / "d.dcm", reduce=1)
+        assert small.shape == (12, 24, 28)
+        assert small.spacing == (2.0, 1.5, 1.0)
+        assert small.origin == whole.origin
 
 
 def test_tilt_and_uneven_frames_are_handled_as_single_ones_are(tmp_path):

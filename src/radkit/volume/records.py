@@ -47,6 +47,17 @@ SPLIT_TAGS: dict[str, tuple[int, ...]] = {
 SPLIT_SINGLE: tuple[int, ...] = tuple(sorted({tag for tags in SPLIT_TAGS.values() for tag in tags}))
 KEYWORDS: dict[int, str] = {tags[0]: name for name, tags in SPLIT_TAGS.items() if len(tags) == 1}
 KEYWORDS[GRADIENT] = "DiffusionGradientOrientation"
+# Frames of NM objects are numbered by vectors (PS3.3 C.8.4.8); that of the slice is their place.
+SLICE_VECTOR = 0x00540080
+VECTORS: dict[int, str] = {
+    0x00540010: "EnergyWindowVector",
+    0x00540020: "DetectorVector",
+    0x00540030: "PhaseVector",
+    0x00540060: "RRIntervalVector",
+    0x00540070: "TimeSlotVector",
+    0x00540100: "TimeSliceVector",
+}
+KEYWORDS |= VECTORS
 
 _BINARY = {"FD": "d8", "FL": "f4", "US": "H2", "SS": "h2", "UL": "I4", "SL": "i4"}
 

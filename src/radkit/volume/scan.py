@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from radkit.errors import CorruptFile, GeometryError
 from radkit.geometry import orientation
-from radkit.volume.records import IMAGE_TYPE, LeftOut, Record, keys_of
+from radkit.volume.records import IMAGE_TYPE, SLICE_VECTOR, VECTORS, LeftOut, Record, keys_of
 
 if TYPE_CHECKING:
     from radkit.dicom.elements import Elements
@@ -110,7 +110,8 @@ def _offsets(elements: Elements, frames: int, kinds: Sequence[str]) -> Sequence[
     """Return mm along the normal for each frame, from the position of the first.
 
     RT Dose lists them, relative or as z of an axial grid (PS3.3 C.8.8.3.2).
-    Reconstructed NM slices are spaced evenly, with a sign (C.8.4.15).
+    Reconstructed NM slices are spaced evenly, with a sign (C.8.4.15), and numbered by
+    the Slice Vector where there are several of each, as in gated studies (C.8.4.8).
     """
     listed = elements.floats(GRID_OFFSETS)
     if len(listed) == frames:
@@ -122,8 +123,12 @@ def _offsets(elements: Elements, frames: int, kinds: Sequence[str]) -> Sequence[
             return [z - position[2] for z in listed]
         return None
     between = _first(elements, BETWEEN)
-    if "RECON TOMO" in kinds and between:
-        return [k * between for k in range(frames)]
+    if not {"RECON TOMO", "RECON GATED TOMO"}.isdisjoint(kinds) and between:
+        vector = elements.ints(SLICE_VECTOR)
+        if len(vector) == frames:
+            return [(number - 1) * between for number in vector]
+        if not any(len(set(elements.ints(tag))) > 1 for tag in VECTORS):
+            return [k * between for k in range(frames)]
     return None
 
 
@@ -165,6 +170,10 @@ class _Reading:
         self._root_keys = keys_of(obj.elements)
         self._shared_keys: dict[int, dict[int, str]] = {}
         self._pointers = _pointers(obj.elements)
+        vectors = {tag: obj.elements.ints(tag) for tag in VECTORS if tag in obj.elements}
+        self._vectors = {
+            tag: vector for tag, vector in vectors.items() if len(vector) == image.frames > 1
+        }
         self._normals: dict[tuple[float, ...], NDArray[np.float64]] = {}
 
     def record(
@@ -201,7 +210,7 @@ class _Reading:
             padding=_padding(root, self._form[3]),
             number=root.text(NUMBER) or "",
             keys=self._keys(groups),
-            dimensions=self._dimensions(places),
+            dimensions=self._dimensions(places, frame),
         )
 
     def tiles(self) -> Iterator[Record | LeftOut]:
@@ -262,7 +271,9 @@ class _Reading:
             found |= own
         return found
 
-    def _dimensions(self, places: _Places) -> dict[int, int]:
+    def _dimensions(self, places: _Places, frame: int | None) -> dict[int, int]:
+        if self._vectors and frame is not None:
+            return {tag: vector[frame] for tag, vector in self._vectors.items()}
         if not self._pointers:
             return {}
         content = places.inside(FRAME_CONTENT)

@@ -76,10 +76,11 @@ bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t w
     static void repeat_##name(const rk_mpr_lines *lines, T *row)                         \
     {                                                                                    \
         size_t end = RK_MPR_MARGIN + lines->count;                                       \
+        T first = row[RK_MPR_MARGIN], last = row[end - 1];                               \
         for (size_t i = 0; i < RK_MPR_MARGIN; i++)                                       \
-            row[i] = row[RK_MPR_MARGIN];                                                 \
+            row[i] = first;                                                              \
         for (size_t i = end; i < lines->pitch; i++)                                      \
-            row[i] = row[end - 1];                                                       \
+            row[i] = last;                                                               \
     }
 
 RK_MPR_REPEAT(int16_t, short)

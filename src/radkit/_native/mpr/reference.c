@@ -140,7 +140,7 @@ static bool sample(const rk_mpr_volume *v, rk_mpr_kernel kernel, const double at
     return true;
 }
 
-static void join(rk_mpr_project project, size_t seen, double *sum, double value)
+static void project_sample(rk_mpr_project project, size_t seen, double *sum, double value)
 {
     if (seen == 0)
         *sum = value;
@@ -164,7 +164,7 @@ bool rk_mpr_pixel_c(const rk_mpr_job *job, size_t row, size_t col, void *out)
         if (!sample(&job->volume, job->kernel, at, value))
             continue;
         for (unsigned s = 0; s < samples; s++)
-            join(job->project, seen, &sum[s], value[s]);
+            project_sample(job->project, seen, &sum[s], value[s]);
         seen++;
     }
     double divisor = job->project == RK_MPR_MEAN && seen ? (double)seen : 1;

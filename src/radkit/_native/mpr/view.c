@@ -21,7 +21,7 @@ bool rk_mpr_view_of(rk_mpr_view *view, const rk_mpr_volume *volume)
         size_t side = volume->side[view->axis[i]];
         ptrdiff_t stride = side > 1 ? volume->stride[view->axis[i]] : 0;
         reach += (double)(side - 1) * fabs((double)stride);
-        if (side > INT32_MAX / 4 || !(reach < INT32_MAX / 2))
+        if (side > INT32_MAX / 4 || !(reach < INT32_MAX))
             return false;
         view->side[i] = (int32_t)side;
         view->stride[i] = (int32_t)stride;
