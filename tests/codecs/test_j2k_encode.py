@@ -13,7 +13,7 @@ from coded import smooth
 
 from radkit import limits
 from radkit._native import cpu
-from radkit.codecs import htj2k, jpeg2000
+from radkit.codecs import _j2k_encode, htj2k, jpeg2000
 from radkit.codecs._j2k_encoder import open_encoder
 from radkit.codecs.options import Coding, Lossy, Progression
 from radkit.errors import EncodeError, LimitExceeded
@@ -191,6 +191,23 @@ def test_truncation_is_as_good_as_that_of_openjpeg(seed: int, ratio: int) -> Non
         rates=[image.size * 12 / 8 / len(own)],
     )
     assert noise_ratio(image, own) > noise_ratio(image, peer) - 0.1
+
+
+def test_large_frames_of_noise_are_coded_as_a_part_of_them_is_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image = np.random.default_rng(7).normal(2000, 40, (400, 420)).astype(np.uint16)
+    better = []
+    for ratio in (8, 10, 14, 20):
+        found = []
+        for large in (image.size + 1, image.size):
+            monkeypatch.setattr(_j2k_encode, "LARGE", large)
+            data = jpeg2000.encode(image, bits=12, lossy=Lossy(ratio=ratio))
+            assert abs(image.nbytes / len(data) / ratio - 1) < 0.02
+            found.append(noise_ratio(image, data))
+        better.append(found[1] - found[0])
+    assert min(better) > -0.05
+    assert max(better) > 0.2
 
 
 def test_layers_have_the_sizes_asked_for_and_end_lossless() -> None:
