@@ -32,12 +32,12 @@ PAGE = ROOT / "docs" / "preview.md"
 CASES: tuple[tuple[str, str, object], ...] = (
     ("CT head phantom", "ct-head-1mm", "header"),
     ("CT head, brain window", "ct-ge-tilt-variable", (40, 100)),
-    ("MR T1", "mr-t1-oblique", "header"),
+    ("MR T1", "mr-t1-oblique", "auto"),
     ("CR", "syntaxes/j2k_lossy_cr15.dcm", "header"),
     ("US, colour", "syntaxes/j2k_us_rct.dcm", "header"),
     ("XA", "syntaxes/jpeg_lossless_xa_12frames.dcm", "header"),
-    ("PET slice", "syntaxes/jpeg_lossless_pet.dcm", "header"),
-    ("NM frame", "syntaxes/jpeg_lossless_nm1.dcm", "header"),
+    ("PET slice", "syntaxes/jpeg_lossless_pet.dcm", "auto"),
+    ("NM frame", "syntaxes/jpeg_lossless_nm1.dcm", "auto"),
     ("MG (lossy copy)", "syntaxes/j2k_lossy_mg12.dcm", "header"),
 )
 SHARES = (0.01, 0.02, 0.05, 0.10)

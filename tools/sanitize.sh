@@ -103,6 +103,7 @@ else
     [ -d tests/dicom ] && run tests/dicom
     [ -d tests/pixels ] && run tests/pixels
     run tests/transcoding/test_blocks.py
+    [ -d tests/mpr ] && run tests/mpr/test_engine.py tests/mpr/test_special.py
     # The child of the memory test bounds its address space, which the sanitizer needs for itself.
     run tests/test_bad_input.py --deselect tests/test_bad_input.py::test_rows_stay_within_their_memory
     # checkkernel is a C program that builds itself under both sanitizers; nothing is preloaded.

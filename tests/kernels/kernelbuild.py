@@ -1,4 +1,4 @@
-"""Builds checkkernel from all check*.c here and all kernels and planes of the package, and runs it."""
+"""Builds checkkernel from all check*.c here, all kernels and planes of the package, and runs it."""
 
 from __future__ import annotations
 
