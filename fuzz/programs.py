@@ -84,7 +84,8 @@ def flags(kind: Kind) -> list[str]:
     if kind == "threads":
         return [*common, "-O1", "-fsanitize=thread"]
     kinds = f"fuzzer-no-link,{SANITIZERS}" if kind == "engine" else SANITIZERS
-    return [*common, "-O2", f"-fsanitize={kinds}", "-fno-sanitize-recover=all"]
+    level = "-O2" if kind == "engine" else "-O1"
+    return [*common, level, f"-fsanitize={kinds}", "-fno-sanitize-recover=all"]
 
 
 # Parts of a tile that threads share are at least so large; here small pictures have some too.

@@ -38,18 +38,13 @@ def test_finding_of_a_public_target_stays_closed(target, path):
     public.run(target, path.read_bytes())
 
 
-@pytest.fixture(scope="session")
-def build_folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("fuzz")
-
-
 @pytest.mark.skipif(not (shutil.which("gcc") or shutil.which("clang")), reason="no C compiler")
 @pytest.mark.parametrize("target", programs.PROGRAMS)
-def test_native_target_passes_seeds_and_findings(target, build_folder):
-    program = programs.build(target, "replay", folder=build_folder)
+def test_native_target_passes_seeds_and_findings(target, tmp_path):
+    program = programs.build(target, "replay")
     inputs = kept(target)
     for i, data in enumerate(seeds.for_native(target)):
-        inputs.append(build_folder / f"{target}-seed{i}")
+        inputs.append(tmp_path / f"{target}-seed{i}")
         inputs[-1].write_bytes(data)
     done = subprocess.run([program, *inputs], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -13,11 +13,11 @@ trap 'rm -rf "$work"' EXIT
 
 # build_sweep KIND: "replay" is with address and undefined, "threads" with the thread sanitizer.
 build_sweep() {
-    "$python" - "$1" "$work/sweep" <<'PY'
-import pathlib, sys
+    "$python" - "$1" <<'PY'
+import sys
 sys.path.insert(0, ".")
 from fuzz import programs
-print(programs.build("sweep", sys.argv[1], folder=pathlib.Path(sys.argv[2])))
+print(programs.build("sweep", sys.argv[1]))
 PY
 }
 
