@@ -148,7 +148,7 @@ def test_row_06_ten_mutants_of_each_finding_of_a_public_target(target: str) -> N
 @pytest.mark.parametrize("target", [t for t in programs.PROGRAMS if (REGRESS / t).is_dir()])
 def test_row_06_ten_mutants_of_each_finding_of_a_native_target(target: str, tmp_path: Path) -> None:
     """Under both sanitizers, by the program that replays findings."""
-    program = programs.build(target, "replay", folder=tmp_path)
+    program = programs.build(target, "replay")
     inputs = []
     for seed, path in enumerate(KEPT):
         if path.parent.name != target:
