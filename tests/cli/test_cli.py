@@ -332,6 +332,11 @@ def run(*words, **options):
     )
 
 
+def heeding_interrupts():
+    """Undo what a background job inherits: ignoring SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interruption_gives_130(tmp_path):
     fifo = tmp_path / "never.dcm"
     os.mkfifo(fifo)
@@ -350,6 +355,7 @@ def test_interruption_gives_130(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heeding_interrupts,
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)

@@ -120,6 +120,11 @@ transcode_many(sys.argv[1], sys.argv[2], "htj2k-lossless-rpcl", workers=2, engin
 """
 
 
+def heeding_interrupts() -> None:
+    """Undo what a background job inherits: ignoring SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @posix
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_interrupt_leaves_nothing_half(tmp_path: Path, engine: str) -> None:
@@ -129,7 +134,11 @@ def test_interrupt_leaves_nothing_half(tmp_path: Path, engine: str) -> None:
         (study / f"{number:03}.dcm").write_bytes(image(number))
     command = [sys.executable, "-c", RUN, str(study), str(out), engine]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=heeding_interrupts,
     ) as child:
         assert child.stdout is not None
         child.stdout.readline()
