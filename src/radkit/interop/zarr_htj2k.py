@@ -78,8 +78,8 @@ class HTJ2K(ArrayBytesCodec):
         }
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        """Raise: the size depends on the data."""
-        raise NotImplementedError
+        """Raise `NotImplementedError`, as zarr asks of codecs whose size depends on the data."""
+        raise NotImplementedError("the size of HTJ2K depends on the data")
 
     def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
         """Refuse arrays that are no stacks of slices of integers."""
