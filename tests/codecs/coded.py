@@ -37,6 +37,13 @@ def manifest() -> dict[str, dict[str, Any]]:
     return {entry["file"].removesuffix(".dcm"): entry for entry in entries}
 
 
+def named(prefix: str) -> list[str]:
+    """Return the names of shared files that begin so; none where the files are not here."""
+    return (
+        sorted(name for name in manifest() if name.startswith(prefix)) if SYNTAXES.exists() else []
+    )
+
+
 @cache
 def load(name: str) -> Sample:
     if not SYNTAXES.exists():

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
+from coded import load, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +25,6 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 
-SYNTAXES = Path(__file__).parents[3] / "shared" / "data" / "syntaxes"
 VARIANTS = sorted({0, cpu.DETECTED})
 FLAT = dict.fromkeys(range(17), 5)
 # SSSS 7 takes 12 bits in all, SSSS 15 takes 27: what empties a bit register fastest.
@@ -300,29 +298,11 @@ def test_decode_ignores_the_selection_value_of_the_uid() -> None:
 # ---- against others ---------------------------------------------------------------------
 
 
-def manifest() -> dict[str, dict[str, object]]:
-    if not SYNTAXES.exists():
-        return {}
-    entries = json.loads((SYNTAXES / "manifest.json").read_text())["entries"]
-    return {e["file"]: e for e in entries if e["file"].startswith("jpeg_lossless")}
-
-
-@pytest.mark.skipif(not SYNTAXES.exists(), reason="shared data/syntaxes is absent")
-@pytest.mark.parametrize("name", sorted(manifest()))
+@pytest.mark.parametrize("name", named("jpeg_lossless"))
 def test_decode_real_file_gives_known_samples(name: str, variant: int) -> None:
-    import pydicom
-    from pydicom.encaps import generate_frames
-
-    entry = manifest()[name]
-    dataset = pydicom.dcmread(SYNTAXES / name)
-    count = int(dataset.get("NumberOfFrames", 1))
-    spec = FrameSpec(
-        rows=dataset.Rows, cols=dataset.Columns, samples=dataset.SamplesPerPixel,
-        bits_allocated=dataset.BitsAllocated, bits_stored=dataset.BitsStored,
-        photometric=dataset.PhotometricInterpretation,
-    )  # fmt: skip
+    frames, spec, entry = load(name)
     digest = hashlib.sha256()
-    for coded in generate_frames(dataset.PixelData, number_of_frames=count):
+    for coded in frames:
         frame = jpeg_lossless.decode_frame(coded, spec)
         digest.update(frame.array.tobytes())
         assert frame.photometric == entry["photometric_interpretation"] and frame.sound == 1

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
+from coded import load, named
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +24,6 @@ from radkit.errors import (
     UnsupportedTransferSyntax,
 )
 
-SYNTAXES = Path(__file__).parents[3] / "shared" / "data" / "syntaxes"
 VARIANTS = sorted({0, cpu.DETECTED})
 
 
@@ -99,26 +97,11 @@ def test_decode_into_out_returns_it() -> None:
 # ---- against others ------------------------------------------------------------------
 
 
-def manifest() -> dict[str, dict[str, object]]:
-    if not SYNTAXES.exists():
-        return {}
-    entries = json.loads((SYNTAXES / "manifest.json").read_text())["entries"]
-    return {entry["file"]: entry for entry in entries if entry["file"].startswith("rle_")}
-
-
-@pytest.mark.skipif(not SYNTAXES.exists(), reason="shared data/syntaxes is absent")
-@pytest.mark.parametrize("name", sorted(manifest()))
+@pytest.mark.parametrize("name", named("rle_"))
 def test_decode_real_file_gives_known_samples(name: str, variant: int) -> None:
-    import pydicom
-    from pydicom.encaps import generate_frames
-
-    entry = manifest()[name]
-    dataset = pydicom.dcmread(SYNTAXES / name)
-    shape = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
-    spec = spec_of(shape, dataset.BitsAllocated, dataset.PhotometricInterpretation)
-    count = int(dataset.get("NumberOfFrames", 1))
+    frames, spec, entry = load(name)
     digest = hashlib.sha256()
-    for coded in generate_frames(dataset.PixelData, number_of_frames=count):
+    for coded in frames:
         decoded = rle.decode_frame(coded, spec)
         digest.update(decoded.array.tobytes())
         assert decoded.sound == 1 and not decoded.problems

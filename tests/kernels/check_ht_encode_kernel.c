@@ -48,7 +48,7 @@ static void check_join(ck_run *run)
         m.byte = i & ((1u << (8 - left)) - 1);
         if (i % 3 == 0)
             v.byte = (1u << used) - 1;
-        rk_ht_encode_join(&b, NULL, 0, &m, &v);
+        rk_ht_encode_join(&b, out, 0, &m, &v);
         uint32_t beside = b.size > 3 ? out[b.size - 4] : 0;
         ck_true(run, b.size >= 3 && b.size <= 5 && b.result == 0, "%u bytes", b.size);
         ck_true(run, left == 8 || (uint32_t)out[0] >> left == m.byte, "MEL %x of %u bits: %x", m.byte, 8 - left, out[0]);

@@ -22,38 +22,16 @@ const rk_mq_row rk_mq_rows[RK_MQ_ROWS] = {
 
 size_t rk_mq_unstuff(uint8_t *dst, const uint8_t *src, size_t size, bool raw)
 {
-    uint32_t held = 0; /* the last `count` bits, not yet written */
-    unsigned count = 0;
-    size_t n = 0;
-    uint8_t before = 0;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = src[i];
-        if (before != 0xFF) {
-            held = held << 8 | byte;
-            count += 8;
-        } else {
-            if (byte > 0x8F) /* a marker: ones from here on (C.3.4) */
-                break;
-            if (byte & 0x80 && !raw) {
-                held++;
-                if (held >> count) { /* on into the bytes that are written already */
-                    held &= (1u << count) - 1;
-                    for (size_t k = n; k-- > 0 && ++dst[k] == 0;)
-                        ;
-                }
-            }
-            held = held << 7 | (byte & 0x7F);
-            count += 7;
-        }
-        before = byte;
-        if (count >= 8) {
-            count -= 8;
-            dst[n++] = (uint8_t)(held >> count);
-            held &= (1u << count) - 1;
-        }
-    }
-    if (count)
-        dst[n++] = (uint8_t)(held << (8 - count) | 0xFFu >> count);
-    memset(dst + n, 0xFF, RK_MQ_TAIL);
-    return n;
+    rk_mq_string s = {.dst = dst};
+    for (size_t i = 0; i < size && rk_mq_push(&s, src[i], raw); i++)
+        ;
+    return rk_mq_close(&s);
+}
+
+size_t rk_mq_close(rk_mq_string *s)
+{
+    if (s->count)
+        s->dst[s->n++] = (uint8_t)(s->held << (8 - s->count) | 0xFFu >> s->count);
+    memset(s->dst + s->n, 0xFF, RK_MQ_TAIL);
+    return s->n;
 }

@@ -46,4 +46,42 @@ static inline uint8_t rk_mq_first(unsigned context)
  */
 size_t rk_mq_unstuff(uint8_t *dst, const uint8_t *src, size_t size, bool raw);
 
+/* A string on its way, for the variants of rk_mq_unstuff. */
+typedef struct rk_mq_string {
+    uint8_t *dst;
+    size_t n;
+    uint64_t held;  /* the last `count` bits, fewer than 8, not yet written */
+    unsigned count;
+    uint8_t before; /* the byte before */
+} rk_mq_string;
+
+/* Adds a byte; false at a marker, from where on there are ones (C.3.4). */
+static inline bool rk_mq_push(rk_mq_string *s, uint8_t byte, bool raw)
+{
+    if (s->before != 0xFF) {
+        s->held = s->held << 8 | byte;
+        s->count += 8;
+    } else {
+        if (byte > 0x8F)
+            return false;
+        if (byte & 0x80 && !raw && ++s->held >> s->count) { /* on into the bytes that are written */
+            s->held &= (1u << s->count) - 1;
+            for (size_t k = s->n; k-- > 0 && ++s->dst[k] == 0;)
+                ;
+        }
+        s->held = s->held << 7 | (byte & 0x7F);
+        s->count += 7;
+    }
+    s->before = byte;
+    if (s->count >= 8) {
+        s->count -= 8;
+        s->dst[s->n++] = (uint8_t)(s->held >> s->count);
+        s->held &= (1u << s->count) - 1;
+    }
+    return true;
+}
+
+/* Writes the bits that are held and the tail; returns the bytes before the tail. */
+size_t rk_mq_close(rk_mq_string *s);
+
 #endif /* RK_KERNELS_MQ_H */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "coef.h"
 #include "cpu.h"
 #include "mq.h"
 #include "t1_work.h"
@@ -327,18 +328,12 @@ static void write_block(const decoder *d, rk_t1_block *b)
     for (uint32_t y = 0; y < b->height; y++)
         for (uint32_t x = 0; x < b->width; x++) {
             size_t i = (size_t)y * b->width + x, to = (size_t)y * b->stride + x;
-            uint64_t m = d->magnitude[i], half = (uint64_t)1 << d->lowest[i];
-            uint64_t size = !m ? 0 : b->half ? 2 * m + half : m + (half >> 1);
+            uint64_t size = rk_coef_size(d->magnitude[i], d->lowest[i], b->half);
             uint8_t flags = d->flags[(size_t)(y + 1) * (b->width + 2) + x + 1];
             int64_t value = flags & NEGATIVE ? -(int64_t)size : (int64_t)size;
             if (size > b->peak)
                 b->peak = size;
-            if (b->format == RK_COEF_INT16)
-                ((int16_t *)b->out)[to] = (int16_t)value;
-            else if (b->format == RK_COEF_INT32)
-                ((int32_t *)b->out)[to] = (int32_t)value;
-            else
-                ((int64_t *)b->out)[to] = value;
+            rk_coef_store(b->out, b->format, to, value);
         }
 }
 

@@ -16,53 +16,26 @@ static inline uint64_t load64(const void *p)
 /* rk_mq_unstuff, eight bytes at a time where there is no FF. */
 static size_t unstuff(uint8_t *dst, const uint8_t *src, size_t size, bool raw)
 {
-    size_t n = 0, i = 0;
-    uint64_t held = 0;
-    unsigned count = 0;
-    uint8_t before = 0;
-    while (i < size) {
-        if (size - i >= 8 && before != 0xFF) {
+    rk_mq_string s = {.dst = dst};
+    for (size_t i = 0; i < size;) {
+        if (size - i >= 8 && s.before != 0xFF) {
             uint64_t v = load64(src + i), z = ~v;
             if (!((z - 0x0101010101010101u) & ~z & 0x8080808080808080u)) {
                 v = __builtin_bswap64(v);
-                uint64_t out = __builtin_bswap64(count ? held << (64 - count) | v >> count : v);
-                memcpy(dst + n, &out, 8);
-                n += 8;
+                uint64_t out = s.count ? s.held << (64 - s.count) | v >> s.count : v;
+                out = __builtin_bswap64(out);
+                memcpy(dst + s.n, &out, 8);
+                s.n += 8;
                 i += 8;
-                held = v & ((1ull << count) - 1);
-                before = 0;
+                s.held = v & ((1ull << s.count) - 1);
+                s.before = 0;
                 continue;
             }
         }
-        uint8_t byte = src[i++];
-        if (before != 0xFF) {
-            held = held << 8 | byte;
-            count += 8;
-        } else {
-            if (byte > 0x8F)
-                break;
-            if (byte & 0x80 && !raw) {
-                held++;
-                if (held >> count) {
-                    held &= (1u << count) - 1;
-                    for (size_t k = n; k-- > 0 && ++dst[k] == 0;)
-                        ;
-                }
-            }
-            held = held << 7 | (byte & 0x7F);
-            count += 7;
-        }
-        before = byte;
-        if (count >= 8) {
-            count -= 8;
-            dst[n++] = (uint8_t)(held >> count);
-            held &= (1u << count) - 1;
-        }
+        if (!rk_mq_push(&s, src[i++], raw))
+            break;
     }
-    if (count)
-        dst[n++] = (uint8_t)(held << (8 - count) | 0xFFu >> count);
-    memset(dst + n, 0xFF, RK_MQ_TAIL);
-    return n;
+    return rk_mq_close(&s);
 }
 
 void rk_t1_open_avx2(rk_t1_coder *m, const rk_t1_segment *segment, bool raw, uint8_t *string)
