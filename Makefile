@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard src/radkit/_native/*.pyx src/radkit/_native/*.pxi src/radkit/_native/*/*.[ch] src/radkit/_native/include/radkit/*.h)
 SECONDS_EACH ?= 60
 
-.PHONY: demo test test-slow test-masked check kernels sanitize fuzz bench bench-quick bad-table wheel clean
+.PHONY: demo test test-slow test-masked interop check kernels sanitize fuzz bench bench-quick bad-table wheel clean
 
 $(VENV)/.stamp-tools:
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -50,6 +50,13 @@ MASKED_TESTS ?= tests/codecs tests/kernels tests/pixels
 test-masked: $(VENV)/.stamp-test  ## the decoders' tests under each instruction set
 	for mask in $(MASKS); do echo "== RADKIT_CPU=$$mask"; \
 	    RADKIT_CPU=$$mask $(PY) -m pytest -m "not slow" $(MASKED_TESTS) || exit 1; done
+
+# Programs of Debian that files and associations are tried with; tests/real skips by name what is not here.
+PROGRAMS := dcmtk libgdcm-tools dicom3tools orthanc orthanc-dicomweb chromium
+interop: $(VENV)/.stamp-test $(JUDGES)  ## install the programs, and run the tests against them
+	dpkg -s $(PROGRAMS) >/dev/null 2>&1 || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PROGRAMS) \
+	    || echo "not installed (apt-get wants root and Debian's packages): $(PROGRAMS)"
+	$(PY) -m pytest -rs tests/real tests/examples/test_progressive.py
 
 check: $(VENV)/.stamp-test  ## lint, format, types
 	$(VENV)/bin/ruff check .

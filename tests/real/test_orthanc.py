@@ -1,0 +1,91 @@
+"""Objects of radkit in Orthanc, a store that many use: kept, and served over DICOMweb."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from servers import Orthanc
+
+import radkit
+from radkit.codecs.frame import FrameSpec
+from radkit.codecs.registry import decode_frame
+from radkit.testing import sample
+
+SYNTAXES = (
+    "implicit-le", "explicit-le", "rle", "jpeg-lossless", "jpegls-lossless", "jpeg2000-lossless",
+    "htj2k-lossless", "htj2k-lossless-rpcl",
+)  # fmt: skip
+
+
+def call(url: str, data: bytes | None = None) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60) as answer:
+        return bytes(answer.read())
+
+
+def upload(orthanc: Orthanc, path: Path) -> str:
+    told: dict[str, Any] = json.loads(call(f"{orthanc.http}/instances", path.read_bytes()))
+    assert told["Status"] in ("Success", "AlreadyStored"), told
+    return str(told["ID"])
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("name", ["ct", "mr_implicit", "us_rgb", "mr_overlay"])
+def test_orthanc_keeps_what_it_is_given(
+    orthanc: Orthanc, name: str, syntax: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "object.dcm"
+    radkit.transcode(sample(name), path, syntax)
+    back = call(f"{orthanc.http}/instances/{upload(orthanc, path)}/file")
+    assert back == path.read_bytes()
+    assert np.array_equal(radkit.decode(back), radkit.decode(sample(name)))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "coding"),
+    [("explicit-le", None), ("jpeg2000-lossless", "jpeg2000"), ("jpeg-lossless", "jpeg-lossless")],
+)
+def test_frames_over_dicomweb_are_the_stored_ones(
+    orthanc: Orthanc, syntax: str, coding: str | None, tmp_path: Path
+) -> None:
+    client = pytest.importorskip("dicomweb_client").DICOMwebClient(f"{orthanc.http}/dicom-web")
+    path = tmp_path / "object.dcm"
+    radkit.transcode(sample("mr"), path, syntax)
+    upload(orthanc, path)
+    ds = pydicom.dcmread(path)
+    uids = (ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID)
+    media = [("application/octet-stream", ds.file_meta.TransferSyntaxUID)]
+    if coding:
+        media = [("image/jp2" if coding == "jpeg2000" else "image/jpeg", media[0][1])]
+    (frame,) = client.retrieve_instance_frames(*uids, frame_numbers=[1], media_types=tuple(media))
+    wanted = radkit.decode(sample("mr"))
+    if coding is None:
+        found = np.frombuffer(frame, wanted.dtype).reshape(wanted.shape)
+    else:
+        spec = FrameSpec(
+            rows=ds.Rows,
+            cols=ds.Columns,
+            samples=1,
+            bits_allocated=16,
+            bits_stored=ds.BitsStored,
+            signed=bool(ds.PixelRepresentation),
+            photometric="MONOCHROME2",
+        )
+        found = decode_frame(coding, frame.rstrip(b"\0"), spec).array.view(wanted.dtype)
+    assert np.array_equal(found, wanted)
+
+
+def test_orthanc_draws_what_radkit_coded(orthanc: Orthanc, tmp_path: Path) -> None:
+    """Its own decoder, DCMTK's, sees the same picture in every syntax it knows."""
+    pictures = []
+    for syntax in ("explicit-le", "jpegls-lossless", "jpeg-lossless", "rle"):
+        path = tmp_path / f"{syntax}.dcm"
+        radkit.transcode(sample("mr"), path, syntax)
+        url = f"{orthanc.http}/instances/{upload(orthanc, path)}"
+        pictures.append(call(f"{url}/preview"))
+    assert len(set(pictures)) == 1 and pictures[0].startswith(b"\x89PNG")
