@@ -29,13 +29,17 @@ needs_browsers = pytest.mark.skipif(
 )
 
 
-def decode_all(folder: Path, package: str, streams: Sequence[bytes]) -> list[np.ndarray]:
-    """Decode codestreams in one run of Node."""
+def decode_all(
+    folder: Path, package: str, streams: Sequence[bytes], reduces: Sequence[int] | None = None
+) -> list[np.ndarray]:
+    """Decode codestreams in one run of Node, each with its halvings; none unless told."""
     lines = []
-    for index, data in enumerate(streams):
+    for index, (data, reduce) in enumerate(
+        zip(streams, reduces or [0] * len(streams), strict=True)
+    ):
         path = folder / f"{package}-{index}.j2k"
         path.write_bytes(data)
-        lines.append(f"{path} {path}.raw")
+        lines.append(f"{path} {path}.raw {reduce}")
     done = subprocess.run(
         [str(NODE), str(HERE / "node_decode.js"), str(PACKAGES / package)],
         input="\n".join(lines),

@@ -13,6 +13,7 @@ from radkit.codecs.options import Coding
 
 pytestmark = needs_browsers
 
+EOC = b"\xff\xd9"
 LAYOUTS = [
     Coding(),
     Coding(tile=(64, 96), levels=2, progression="CPRL"),
@@ -46,3 +47,16 @@ def test_recoded_streams(tmp_path: Path) -> None:
     made = [jpeg2000.transcode(source, "htj2k") for source in sources]
     compare(tmp_path, OPENJPH, made)
     compare(tmp_path, OPENJPEG, [jpeg2000.transcode(ht, "jpeg2000") for ht in made])
+
+
+def test_first_bytes_are_their_resolutions(tmp_path: Path) -> None:
+    """What a viewer holds when a resolution has come: OpenJPH takes it bare, OpenJPEG with EOC."""
+    image = smooth(150, 202, 12) // 2 + 1024  # OpenJPH does not clamp
+    for package, codec, end in ((OPENJPH, htj2k, b""), (OPENJPEG, jpeg2000, EOC)):
+        data = codec.encode(image, bits=12)
+        index = jpeg2000.index(data)
+        reduces = list(range(index.reductions + 1))
+        first = [data[: index.bytes(reduce=n)] + end for n in reduces]
+        for n, found in zip(reduces, decode_all(tmp_path, package, first, reduces), strict=True):
+            right = jpeg2000.decode(data, reduce=n)
+            np.testing.assert_array_equal(found, right, err_msg=f"{package} {n}")

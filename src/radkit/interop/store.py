@@ -73,6 +73,7 @@ def write_levels(
     levels: Iterable[Volume],
     *,
     layout: Callable[[Volume], dict[str, Any]] | None = None,
+    notes: dict[str, Any] | None = None,
 ) -> list[int]:
     """Write volumes as the levels of an OME-Zarr group, finest first.
 
@@ -84,6 +85,8 @@ def write_levels(
         Taken one by one, so that only one is in memory.
     layout : callable, optional
         What ``zarr.create_array`` is told of a volume besides its data.
+    notes : dict, optional
+        More attributes of the group.
 
     Returns
     -------
@@ -111,6 +114,7 @@ def write_levels(
         sizes.append(int(stored.nbytes_stored()))
         origin = volume.affine[:3, 3].copy() if origin is None else origin
         entries.append(_level(volume, number, origin))
+    group.attrs.update(notes or {})
     group.attrs["ome"] = {"version": "0.5", "multiscales": [_multiscale(volume, entries)]}
     return sizes
 

@@ -10,6 +10,7 @@ import numpy as np
 from radkit.codecs.options import Lossy
 from radkit.errors import OptionError
 from radkit.preview.coded import CodedObject
+from radkit.preview.label import level_label
 from radkit.preview.quality import Quality, compare
 from radkit.preview.remote import Remote, open_local
 from radkit.preview.thumbnail import Format, encode_picture
@@ -85,12 +86,17 @@ class Pyramid:
     def encode(self, i: int, format: Format = "jpeg", *, window: Any = "header") -> Any:
         """Return a level as a picture file: JPEG, PNG, WebP, AVIF or JPEG XL.
 
+        The comment of a JPEG or PNG says that it is a preview, of which size, and of how
+        much of the frame's bytes it was made.
+
         Raises
         ------
         OptionError, MissingDependency, EncodeError
             As `preview.encode_picture`.
         """
-        return encode_picture(self.picture(i, window=window), format)
+        found = self._level(i)
+        label = level_label(found.reduce, found.bytes / self.levels[0].bytes)
+        return encode_picture(self.picture(i, window=window), format, label=label)
 
     def quality(self, i: int, *, window: Any = "header") -> Quality:
         """Compare a level, enlarged to the full size, with the frame; both windowed."""

@@ -20,6 +20,7 @@ from radkit.preview.coded import CodedObject, Cut, Ranges, file_ranges
 __all__ = ["Sidecar", "SidecarFrame", "replace_file", "sidecar"]
 
 FORM = "radkit sidecar 1"
+NOTE = "less than the last cut of a frame is a preview, not for diagnosis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Sidecar:
 
     def to_bytes(self) -> bytes:
         """Return the sidecar as JSON."""
-        made: dict[str, Any] = {"form": FORM}
+        made: dict[str, Any] = {"form": FORM, "note": NOTE}
         for name in ("size", "header", "instance", "syntax"):
             made[name] = getattr(self, name)
         made["frames"] = [{"pieces": one.pieces, "cuts": one.cuts} for one in self.frames]

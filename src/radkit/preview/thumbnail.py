@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radkit.errors import EncodeError, MissingDependency, OptionError
+from radkit.preview.label import LABEL, labelled_file
 
 if TYPE_CHECKING:
     from radkit.pixels.frames import Frames
@@ -82,7 +83,8 @@ def thumbnail(
     Returns
     -------
     ndarray or bytes
-        uint8 of (rows, cols) or (rows, cols, 3), or an encoded file.
+        uint8 of (rows, cols) or (rows, cols, 3), or an encoded file. The comment of a
+        JPEG or PNG says that it is a preview.
 
     Raises
     ------
@@ -106,10 +108,10 @@ def thumbnail(
         raise OptionError(f"format must be array or one of {', '.join(FORMATS)}, not {format!r}")
     if kind == "middle":
         picture = _middle(source, side, window)
-        return picture if format == "array" else encode_picture(picture, format)
+        return picture if format == "array" else encode_picture(picture, format, label=LABEL)
     if kind == "sheet":
         picture = _sheet(source, side, window)
-        return picture if format == "array" else encode_picture(picture, format)
+        return picture if format == "array" else encode_picture(picture, format, label=LABEL)
     if kind != "animated":
         raise OptionError(f"kind must be middle, sheet or animated, not {kind!r}")
     if format not in ("array", *MOVING):
@@ -216,10 +218,10 @@ def _encode_moving(pictures: Picture, format: str) -> bytes:
         )
     except (OSError, KeyError, ValueError) as error:
         raise EncodeError(f"the {format} encoder refused: {error}") from error
-    return file.getvalue()
+    return labelled_file(file.getvalue(), format, LABEL)
 
 
-def encode_picture(picture: Picture, format: str) -> bytes:
+def encode_picture(picture: Picture, format: str, *, label: str | None = None) -> bytes:
     """Encode an 8-bit picture of (rows, cols) or (rows, cols, 3) as a file.
 
     Parameters
@@ -227,6 +229,8 @@ def encode_picture(picture: Picture, format: str) -> bytes:
     picture : ndarray
         uint8.
     format : {"jpeg", "png", "webp", "avif", "jxl"}
+    label : str, optional
+        Words for the comment of a JPEG or PNG, ASCII of up to 1000 letters; other files carry none.
 
     Raises
     ------
@@ -240,6 +244,8 @@ def encode_picture(picture: Picture, format: str) -> bytes:
     if format not in FORMATS:
         raise OptionError(f"format must be one of {', '.join(FORMATS)}, not {format!r}")
     colour = picture.ndim == 3 and picture.shape[2] == 3
+    if label is not None and not (label.isascii() and len(label) <= 1000):
+        raise OptionError("label must be ASCII, up to 1000 letters")
     if picture.dtype != np.uint8 or not (picture.ndim == 2 or colour):
         raise OptionError("a picture is uint8, (rows, cols) or (rows, cols, 3)")
     import imagecodecs
@@ -251,10 +257,11 @@ def encode_picture(picture: Picture, format: str) -> bytes:
         options["lossless"] = False
     name = {"jxl": "jpegxl", "jpeg": "jpeg8"}.get(format, format)
     try:
-        return bytes(
+        data = bytes(
             getattr(imagecodecs, f"{name}_encode")(np.ascontiguousarray(picture), **options)
         )
     except ImportError:
         raise MissingDependency(f"imagecodecs was built without {name}") from None
     except (RuntimeError, ValueError) as error:
         raise EncodeError(f"the {format} encoder refused: {error}") from error
+    return data if label is None else labelled_file(data, format, label)

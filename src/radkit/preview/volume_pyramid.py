@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from radkit.codecs.options import Lossy
 from radkit.errors import OptionError
+from radkit.preview.label import LABEL
 
 if TYPE_CHECKING:
     from radkit.volume.volume import Volume
@@ -98,6 +99,7 @@ def volume_pyramid(
     integers are stored by zarr's own codec. Coarser voxels are means of the finer ones.
     ``scale`` and ``translation`` are millimetres along the axes of the volume, from the
     centre of its first voxel; the affine of the patient is in the attribute ``radkit``.
+    The group's attribute ``preview`` says from which level on the values are a preview.
     """
     from radkit.interop.store import check_even, write_levels
     from radkit.pixels.selection import check_at_least
@@ -119,7 +121,9 @@ def volume_pyramid(
             if progress is not None:
                 progress(number + 1, levels)
 
-    sizes = write_levels(dest, each(), layout=lambda level: _layout(level, aim))
+    sizes = write_levels(
+        dest, each(), layout=lambda level: _layout(level, aim), notes={"preview": _note(aim)}
+    )
     return VolumePyramid(
         store=dest, shapes=tuple(shapes), spacings=tuple(spacings), sizes=tuple(sizes)
     )
@@ -134,6 +138,11 @@ def _aim(lossy: Lossy | None) -> dict[str, Any]:
     if not given:
         raise OptionError(f"lossy: a volume takes one of {', '.join(AIMS)}")
     return given
+
+
+def _note(aim: dict[str, Any]) -> dict[str, Any]:
+    """Say which levels are previews: of a lossy pyramid all, else those below the first."""
+    return {"label": LABEL, "levels_from": 0 if aim else 1, "lossy": aim or None}
 
 
 def _levels(volume: Volume, levels: int) -> Iterator[Volume]:

@@ -16,6 +16,7 @@ import numpy as np
 from radkit.codecs import htj2k
 from radkit.codecs.options import Lossy
 from radkit.errors import OptionError
+from radkit.preview.label import LABEL, labelled_stream, stream_label_size
 from radkit.preview.quality import Quality, compare
 
 __all__ = ["Windowed", "windowed"]
@@ -30,7 +31,7 @@ class Windowed:
     Parameters
     ----------
     data : bytes
-        An HTJ2K codestream.
+        An HTJ2K codestream, whose comment says that it is a preview.
     picture : ndarray
         uint8, what the frame looks like in its window before coding.
     low, high : float or None
@@ -91,7 +92,7 @@ def windowed(
     max_bytes : int, optional
         Most bytes of the codestream.
     ratio : float, optional
-        Bytes of the picture to coded bytes. One of the two must be given.
+        Bytes of the picture to coded bytes, the comment apart. One of the two must be given.
     frame : int, default 0
     window : default "header"
         As in `radkit.render`.
@@ -124,14 +125,16 @@ def windowed(
         raise OptionError("give one of max_bytes and ratio")
     if not 1.0 <= margin <= 64:
         raise OptionError(f"margin must be 1 to 64, not {margin!r}")
-    lossy = Lossy(ratio=ratio) if max_bytes is None else Lossy(max_bytes=max_bytes)
+    room = None if max_bytes is None else max(1, max_bytes - stream_label_size(LABEL))
+    lossy = Lossy(ratio=ratio, max_bytes=room)
     with Frames(source) as opened, opened.named(frame):
         picture = render_frames(opened, frames=frame, window=window, threads=1)
         if margin == 1.0:
-            data = htj2k.encode(picture, lossy=lossy)
+            data = labelled_stream(htj2k.encode(picture, lossy=lossy), LABEL)
             return Windowed(data=data, picture=picture, low=None, high=None, window=window)
         low, high, samples = _clipped(opened, frame, window, margin)
-    data = htj2k.encode(samples, lossy=lossy, bits=_bits(high - low))
+    coded = htj2k.encode(samples, lossy=lossy, bits=_bits(high - low))
+    data = labelled_stream(coded, LABEL)
     return Windowed(data=data, picture=picture, low=low, high=high, window=window)
 
 
