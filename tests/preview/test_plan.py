@@ -9,7 +9,7 @@ from pictures import coded_ct, coded_series, shared
 import radkit
 from radkit.dicom.objects import open_object
 from radkit.errors import OptionError
-from radkit.preview import plan, schedule
+from radkit.preview import open_sidecar, plan, schedule, sidecar
 from radkit.testing import sample, write_series
 
 
@@ -105,6 +105,30 @@ def test_frames_of_one_object():
     assert made.volume().frames == (frames - 1,)
     stages = [step.reduce for step in made]
     assert stages == sorted(stages, reverse=True)  # a coarse picture of all frames first
+
+
+@pytest.mark.filterwarnings("ignore::radkit.CorrectionWarning")
+@pytest.mark.parametrize("name", ["jpeg_baseline_us_30frames", "jpeg_lossless_xa_12frames"])
+def test_cines_move_before_they_are_sharp(name):
+    """Ultrasound and angiography: after a small share of the bytes every frame can be shown."""
+    source = shared(f"syntaxes/{name}.dcm")
+    data = radkit.transcode(source, None, "htj2k-lossless-rpcl").data
+    made = plan(data, rate_kbit_s=1000)
+    frames = radkit.inspect(data).shape[0]
+    first = made.steps[:frames]
+    assert [step.frames for step in first] == [(number,) for number in range(frames)]
+    assert made.volume() is first[-1]
+    assert first[-1].bytes_total < 0.1 * len(data)
+    have = bytearray(len(data))
+    for step in first:
+        for offset, size in step.ranges:
+            have[offset : offset + size] = data[offset : offset + size]
+    remote = open_sidecar(sidecar(data), lambda offset, size: bytes(have[offset : offset + size]))
+    for step in first:
+        (number,) = step.frames
+        right = radkit.decode(data, frames=number, reduce=step.reduce)
+        assert np.array_equal(remote.decode(number, reduce=step.reduce), right)
+    assert made.original is made[-1] and made.bytes_total == len(data)
 
 
 def test_whole_files_where_nothing_can_be_cut():
