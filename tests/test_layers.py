@@ -29,6 +29,7 @@ ALSO = {
     ("limits", "errors"),
     ("volume", "interop"),
     ("preview", "interop"),
+    ("preview", "mpr"),
     ("geometry", "dicom"),
 }
 NEVER = {("mpr", "transcoding")}

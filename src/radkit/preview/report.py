@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from radkit.errors import OptionError
-from radkit.preview.link import Arrival, Form, arrivals, measure_form
+from radkit.preview.first_second import Seen, SeriesPictures
+from radkit.preview.label import LABEL
+from radkit.preview.link import Arrival, Form, arrivals, measure_form, showings
 from radkit.preview.quality import Quality, compare
 from radkit.preview.remote import Remote, open_local
 from radkit.preview.schedule import schedule
 from radkit.preview.series import in_order
 from radkit.preview.sidecar import replace_file
-from radkit.preview.steps import Link
+from radkit.preview.steps import Link, Plan
 from radkit.preview.thumbnail import encode_picture
 from radkit.preview.windowed import windowed
 
@@ -32,17 +34,28 @@ FORMS = (
     ("htj2k-lossless-rpcl", "HTJ2K"),
 )
 SCHEDULED = "htj2k-lossless-rpcl"
-MOMENTS = (0.1, 0.25, 0.5, 1.0)
+PLANNED = "HTJ2K, radkit's schedule"
+MOMENT = 1.0  # seconds
+VIEWS = ("middle", "sheet", "coronal")
+VIEWS_NOTE = (
+    "<p class='note'>Below: the middle slice, slices from the first to the last, and a coronal "
+    "plane of what there is. What has not come is black. A slice that is coarse is enlarged by "
+    "the wavelet; it becomes sharper as its bytes come.</p>"
+)
 SHARES = (0.01, 0.02, 0.05, 0.10)
+GOOD = 0.9  # similarity from which a picture is called recognisable
+BESIDE = 256  # pixels of the longer side of a thumbnail beside a file
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; color: #222; }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; margin: .5rem 0 }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right }
 th:first-child, td:first-child { text-align: left; white-space: nowrap }
 .row { display: flex; flex-wrap: wrap; gap: .8rem } figure { margin: 0; width: 12.5rem }
 figure img { width: 100%; background: #000; image-rendering: auto }
-figcaption { font-size: .8rem; color: #555 } .none { height: 12.5rem; background: #000 }
+figcaption { font-size: .8rem; color: #555 } .none { width: 100%; background: #000 }
+.side { display: grid; grid-template-columns: repeat(6, 1fr); gap: .5rem; margin: .5rem 0 }
+.side img { width: 100%; align-self: start } .head { font-size: .8rem; line-height: 1.3 }
 .best { background: #eef6ee; font-weight: 600 } p.note { color: #555; font-size: .9rem }
 """
 
@@ -77,14 +90,15 @@ def report(
     Raises
     ------
     OptionError
-        There is no rate, or one is out of range.
+        There is no rate, or one is out of range, or the frames differ in size or colour.
     RadkitError
         An object cannot be read or transcoded.
 
     Notes
     -----
     Bytes and decode times are measured, arrival times computed from them: constant rate,
-    one request, one thread that decodes while bytes arrive.
+    one request, one thread that decodes while bytes arrive. The objects of the series lie
+    side by side as they can be seen after one second, at each rate: they must be of one size.
     """
     links = [Link(rate_kbit_s=rate, latency_s=latency_s) for rate in rates_kbit_s]
     if not links:
@@ -92,12 +106,19 @@ def report(
     objects = in_order(sources)
     forms = [measure_form(objects, name) for name, _ in FORMS]
     coded = _transcoded(objects)
-    middle = open_local(coded[len(coded) // 2])
+    plans = [
+        schedule(coded, rate_kbit_s=link.rate_kbit_s, latency_s=link.latency_s) for link in links
+    ]
+    pictures = SeriesPictures(coded, window)
     parts = [
         _intro(objects, forms),
-        _table(coded, forms, links),
-        *(_first_second(middle, coded, forms, link, window) for link in links[:2]),
-        _qualities(middle, coded[len(coded) // 2], window),
+        _table(forms, links, plans),
+        VIEWS_NOTE,
+        *(
+            _first_second(pictures, forms, plan, link)
+            for link, plan in zip(links, plans, strict=True)
+        ),
+        _qualities(coded[len(coded) // 2], window),
     ]
     path = Path(dest)
     replace_file(path, _page(parts).encode())
@@ -137,23 +158,23 @@ def _intro(objects: Sequence[Any], forms: Sequence[Form]) -> str:
     )
 
 
-def _table(coded: Sequence[bytes], forms: Sequence[Form], links: Sequence[Link]) -> str:
+def _table(forms: Sequence[Form], links: Sequence[Link], plans: Sequence[Plan]) -> str:
     heads = "".join(f"<th colspan='3'>{_rate(link)}</th>" for link in links)
     words = "<th>first</th><th>volume</th><th>original</th>" * len(links)
     rows = []
     for form, (_, title) in zip(forms, FORMS, strict=True):
         cells = "".join(_cells(arrivals(form, link)) for link in links)
         rows.append(f"<tr><td>{title}, one by one</td>{cells}</tr>")
-    cells = ""
-    for link in links:
-        plan = schedule(coded, rate_kbit_s=link.rate_kbit_s, latency_s=link.latency_s)
-        cells += _cells(arrivals(forms[-1], link, plan))
-    rows.append(f"<tr class='best'><td>HTJ2K, radkit's schedule</td>{cells}</tr>")
+    cells = "".join(
+        _cells(arrivals(forms[-1], link, plan)) for link, plan in zip(links, plans, strict=True)
+    )
+    rows.append(f"<tr class='best'><td>{PLANNED}</td>{cells}</tr>")
     return (
         "<h2>Seconds from the request</h2><table>"
         f"<tr><th></th>{heads}</tr><tr><th></th>{words}</tr>{''.join(rows)}</table>"
-        "<p class='note'>First image: any resolution of the first slice that is sent. Volume: any "
-        "resolution of every slice, so that the series can be scrolled.</p>"
+        "<p class='note'>One by one: whole objects, from the middle slice outwards. First image: "
+        "any resolution of the first slice that is sent. Volume: any resolution of every slice, "
+        "so that the series can be scrolled.</p>"
     )
 
 
@@ -166,53 +187,58 @@ def _cells(found: Arrival) -> str:
     return "".join(f"<td>{value:.2f}</td>" for value in (found.first, found.volume, found.original))
 
 
-def _first_second(
-    middle: Remote, coded: Sequence[bytes], forms: Sequence[Form], link: Link, window: Any
-) -> str:
-    """Show the middle slice as it is after some moments, if it alone is sent."""
-    del coded
-    rows = []
-    head = middle.index.header
-    for form, (name, title) in zip(forms, FORMS, strict=True):
-        size = form.sizes[len(form.sizes) // 2]
-        figures = []
-        for moment in MOMENTS:
-            have = link.bytes_within(moment)
-            if name == SCHEDULED:
-                figures.append(_coming(middle, have - head, moment, window))
-            elif have >= size:
-                figures.append(_figure(middle.render(window=window), f"{moment:g} s: original"))
-            else:
-                figures.append(_nothing(f"{moment:g} s: {100 * have / size:.0f} % of the bytes"))
-        rows.append(f"<h3>{title}</h3><div class='row'>{''.join(figures)}</div>")
-    return f"<h2>The first second of one slice at {_rate(link)}</h2>{''.join(rows)}"
+def _first_second(pictures: SeriesPictures, forms: Sequence[Form], plan: Plan, link: Link) -> str:
+    """Put what can be seen of the series in each form side by side."""
+    columns = [
+        (title, pictures.seen(showings(form, link), MOMENT))
+        for form, (_, title) in zip(forms, FORMS, strict=True)
+    ]
+    columns.append((PLANNED, pictures.seen(showings(forms[-1], link, plan), MOMENT)))
+    total = len(pictures.originals)
+    heads = "".join(
+        f"<div class='head'><b>{html.escape(title)}</b><br>{_counted(seen, total)}</div>"
+        for title, seen in columns
+    )
+    rows = [heads]
+    for name, shape in zip(VIEWS, pictures.shapes, strict=True):
+        if shape is not None:
+            shown = (getattr(seen, name) for _, seen in columns)
+            rows.append("".join(_view(picture, shape) for picture in shown))
+    body = "".join(f"<div class='side'>{row}</div>" for row in rows)
+    return f"<h2>After {MOMENT:g} second at {_rate(link)}</h2>{body}"
 
 
-def _coming(middle: Remote, have: int, moment: float, window: Any) -> str:
-    whole = middle.index.frame(0).cuts[-1].size
-    if have < middle.index.frame(0).cuts[0].size:
-        return _nothing(f"{moment:g} s: nothing yet")
-    picture = middle.render(window=window, max_bytes=have)
-    share = min(100.0, 100 * have / whole)
-    return _figure(picture, f"{moment:g} s: {share:.0f} % of the bytes")
+def _counted(seen: Seen, total: int) -> str:
+    if seen.frames == 0:
+        return "nothing yet"
+    coarse = seen.frames - seen.whole
+    text = f"{seen.frames} of {total} slices"
+    return text if coarse == 0 else f"{text}, {coarse} of them coarse"
+
+
+def _view(picture: np.ndarray | None, shape: tuple[int, int]) -> str:
+    if picture is None:
+        return f"<div class='none' style='aspect-ratio: {shape[1]} / {shape[0]}'></div>"
+    return f"<img alt='' src='{_inline(picture)}'>"
+
+
+def _inline(picture: np.ndarray) -> str:
+    data = base64.b64encode(encode_picture(picture, "png", label=LABEL)).decode()
+    return f"data:image/png;base64,{data}"
 
 
 def _figure(picture: np.ndarray, caption: str) -> str:
-    data = base64.b64encode(encode_picture(picture, "png")).decode()
     return (
-        f"<figure><img alt='' src='data:image/png;base64,{data}'>"
+        f"<figure><img alt='' src='{_inline(picture)}'>"
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
 
-def _nothing(caption: str) -> str:
-    text = html.escape(caption)
-    return f"<figure><div class='none'></div><figcaption>{text}</figcaption></figure>"
-
-
-def _qualities(middle: Remote, coded: bytes, window: Any) -> str:
+def _qualities(coded: bytes, window: Any) -> str:
     """Compare what the same bytes give: a prefix of the original, or a windowed preview."""
-    whole = middle.index.frame(0).cuts[-1].size
+    middle = open_local(coded)
+    cuts = middle.index.frame(0).cuts
+    whole = cuts[-1].size
     right = middle.render(window=window)
     rows = []
     for share in SHARES:
@@ -227,10 +253,38 @@ def _qualities(middle: Remote, coded: bytes, window: Any) -> str:
         for share, _, prefix, _, small, _ in rows[1:3]
     )
     return (
-        "<h2>Quality of the windowed picture</h2><table><tr><th>bytes</th><th></th>"
+        "<h2>Quality of the windowed picture, middle slice</h2><table><tr><th>bytes</th><th></th>"
         "<th>first bytes of the original: PSNR</th><th>SSIM</th>"
         f"<th>windowed preview: PSNR</th><th>SSIM</th></tr>{lines}</table>"
+        f"<p>{_recognisable(middle, right, window)} {_today(right)}</p>"
         f"<div class='row'>{figures}</div>"
+    )
+
+
+def _recognisable(middle: Remote, right: np.ndarray, window: Any) -> str:
+    """Say after which resolution the picture is like the original, in all that SSIM sees."""
+    cuts = middle.index.frame(0).cuts
+    for cut in cuts:
+        shown = middle.render(window=window, max_bytes=cut.size)
+        if compare(shown, right).ssim >= GOOD:
+            share = 100 * cut.size / cuts[-1].size
+            return f"SSIM of {GOOD} is reached after {cut.size} bytes ({share:.1f} %)."
+    return f"SSIM of {GOOD} is reached by no resolution."
+
+
+def _today(right: np.ndarray) -> str:
+    """Say what the picture beside the file gives that many services keep."""
+    import imagecodecs
+
+    from radkit.pixels.resize import fit, resize
+
+    small = resize(right, fit(right.shape[0], right.shape[1], (BESIDE, BESIDE)))
+    data = encode_picture(small, "jpeg")
+    shown = np.asarray(imagecodecs.jpeg8_decode(data))
+    found = compare(resize(shown, (right.shape[0], right.shape[1])), right)
+    return (
+        f"A JPEG of {BESIDE} pixels beside the file takes {len(data)} bytes, none of them used "
+        f"again; enlarged it reaches an SSIM of {found.ssim:.3f}."
     )
 
 
