@@ -95,6 +95,7 @@ static void place_segments(ck_run *run, rk_t1_block *b, bool *sound)
             s->passes = (uint32_t)ck_below(run, 20);
         if (ck_below(run, 4) == 0)
             b->passes += (uint32_t)ck_below(run, 20);
+        b->cut = ck_below(run, 2);
         if (ck_below(run, 4) == 0)
             coded.count = (uint32_t)ck_below(run, coded.count + 1);
     }
@@ -128,8 +129,8 @@ static void check_decode(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n
     ((rk_t1_decode_fn *)reference)(&a, 1, work);
     memset(work, (int)ck_random(run), size);
     ((rk_t1_decode_fn *)variant)(&b, 1, work);
-    ck_equal(run, a.out, b.out, bytes, "%u x %u, style %x, %u planes, %u passes, format %u, half %d",
-             a.width, a.height, a.style, a.planes, a.passes, a.format, a.half);
+    ck_equal(run, a.out, b.out, bytes, "%u x %u, style %x, %u planes, %u passes, format %u, half %d, cut %d",
+             a.width, a.height, a.style, a.planes, a.passes, a.format, a.half, a.cut);
     ck_true(run, a.result == b.result, "results %u and %u, style %x", a.result, b.result, a.style);
     ck_true(run, a.peak == b.peak, "peaks %llu and %llu", (unsigned long long)a.peak,
             (unsigned long long)b.peak);

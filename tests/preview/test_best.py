@@ -18,6 +18,9 @@ LAYOUTS = {
     "layers": lambda px: jpeg2000.encode(
         px, coding=Coding(layers=(40, 10), progression="LRCP", tile_parts=False)
     ),
+    "many layers": lambda px: jpeg2000.encode(
+        px, coding=Coding(layers=(60, 30, 15, 8, 5), progression="LRCP", tile_parts=False)
+    ),
     "tiles": lambda px: htj2k.encode(px, coding=Coding(tile=(96, 96))),
 }
 
@@ -41,19 +44,17 @@ def test_more_bytes_are_never_worse(layout):
         assert found.shape == px.shape and found.dtype == px.dtype
         assert share >= last_share
         now = psnr(found, px)
-        # A segment that several layers share is decoded up to where it is cut, and its last
-        # bits beyond: in an image of a few blocks that may show.
-        assert now > reached - (0.5 if layout == "layers" else 0.1), (size, now, reached)
+        assert now > reached - 0.1, (size, now, reached)
         reached, last_share = max(now, reached), share
     assert reached == np.inf
 
 
 @pytest.mark.parametrize("name", ["ct-head-1mm", "ct-ge-tilt-variable", "mr-t1-oblique"])
-@pytest.mark.parametrize("codec", [htj2k, jpeg2000], ids=["htj2k", "jpeg2000"])
-def test_more_bytes_are_never_worse_on_real_slices(name, codec):
+@pytest.mark.parametrize("layout", ["htj2k", "jpeg2000", "many layers"])
+def test_more_bytes_are_never_worse_on_real_slices(name, layout):
     paths = sorted(shared(name).iterdir())
     px = radkit.decode(paths[len(paths) // 2])
-    stream = codec.encode(px)
+    stream = LAYOUTS[layout](px)
     reached = -np.inf
     for size in np.geomspace(400, len(stream), 25).astype(int):
         now = psnr(best(stream[:size])[0], px)

@@ -15,6 +15,7 @@ def t1_decode(
     bits: int,
     half: bool,
     cpu: int,
+    cut: bool = False,
 ) -> tuple[NDArray[Any], int, int]: ...
 def t1_encode(
     values: NDArray[Any],

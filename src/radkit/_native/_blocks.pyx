@@ -27,6 +27,7 @@ cdef extern from "kernels/t1.h" nogil:
         uint8_t planes
         uint8_t format
         bint half
+        bint cut
         uint32_t passes
         const rk_t1_segment *segments
         uint32_t count
@@ -144,10 +145,10 @@ cdef _cpu(uint32_t cpu):
 
 
 def t1_decode(segments, *, int width, int height, int band, int style, int planes, int passes,
-              int bits, bint half, uint32_t cpu):
+              int bits, bint half, uint32_t cpu, bint cut=False):
     """Decode one Part 1 block: `segments` are pairs of bytes and passes.
 
-    Returns the coefficients, the result bits, and the peak.
+    With `cut` the last segment is there in part. Returns the coefficients, the result bits, and the peak.
     """
     cdef rk_t1_table table
     cdef rk_t1_block block
@@ -180,6 +181,7 @@ def t1_decode(segments, *, int width, int height, int band, int style, int plane
         memset(&block, 0, sizeof(block))
         block.width, block.height, block.band, block.style = width, height, band, style
         block.planes, block.passes, block.format, block.half = planes, passes, code, half
+        block.cut = cut
         block.segments, block.count = parts, <uint32_t>count
         block.out, block.stride = &flat[0], width
         rk_t1_table_fill(&table, cpu)

@@ -47,6 +47,7 @@ rk_status rk_j2k_join_plain(const rk_j2k_joiner *j, const rk_j2k_block *block, r
         RK_TRY(join(j, bytes, &bytes, &segments[n]));
     to->segments = segments;
     to->count = (uint32_t)n;
+    to->cut = block->flags & RK_J2K_SEGMENT_CUT;
     return rk_j2k_fine();
 }
 

@@ -274,27 +274,26 @@ static rk_status read_header(rk_j2k_reader *r, rk_j2k_tilecomp *c, unsigned res_
     return rk_j2k_fine();
 }
 
-/* A segment's bytes for a block. One that is cut keeps as many of its passes as bytes are there,
- * if it is of Part 1; passes of fewer planes come first and are the shorter ones. */
+/* A segment's bytes for a block. One that is cut is of use if it is of Part 1: its passes end where
+ * the bytes do. */
 static rk_status give(rk_j2k_reader *r, const rk_j2k_pending *p, size_t there)
 {
     rk_j2k_block *block = p->block;
     rk_j2k_bytes *bytes;
-    unsigned passes = p->passes;
     if (block->flags & RK_J2K_BLOCK_CUT)
         return rk_j2k_fine();
     if (there < p->size) {
-        passes = p->plain ? (unsigned)((uint64_t)passes * there / p->size) : 0;
         block->flags |= RK_J2K_BLOCK_CUT;
-        if (!passes)
+        if (!p->plain || !there)
             return rk_j2k_fine();
+        block->flags |= RK_J2K_SEGMENT_CUT;
     }
     RK_TRY(rk_j2k_take(&r->tile->arena, (void **)&bytes, 1, sizeof *bytes));
     bytes->data = r->body;
     bytes->size = (uint32_t)(there < p->size ? there : p->size);
     bytes->segment = p->segment;
     bytes->layer = (uint16_t)r->layer;
-    bytes->passes = (uint8_t)passes;
+    bytes->passes = (uint8_t)p->passes;
     if (block->last)
         block->last->next = bytes;
     else

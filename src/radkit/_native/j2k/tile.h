@@ -46,7 +46,8 @@ enum {
     RK_J2K_INCLUDED = 1,
     RK_J2K_IS_HT = 2,      /* decided: HT block */
     RK_J2K_IS_PLAIN = 4,   /* decided: Part 1 block */
-    RK_J2K_BLOCK_CUT = 8   /* bytes are missing */
+    RK_J2K_BLOCK_CUT = 8,  /* bytes are missing */
+    RK_J2K_SEGMENT_CUT = 16 /* the last segment is there in part */
 };
 
 typedef struct rk_j2k_block {

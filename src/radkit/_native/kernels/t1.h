@@ -66,6 +66,7 @@ typedef struct rk_t1_block {
     uint8_t planes;
     uint8_t format; /* rk_coef */
     bool half;
+    bool cut; /* the last segment ends before its passes do */
     uint32_t passes;
     const rk_t1_segment *segments;
     uint32_t count; /* of segments */
@@ -85,6 +86,8 @@ typedef struct rk_t1_block {
  *   - `width`, `height` are in range, `planes` <= 62, `style` < 64.
  *   - Reads segments [0, size) only; past its end a segment counts as ones (T.800 D.4.1). Up to
  *     RK_PAD bytes behind each may be touched, so these must be readable; they may hold anything.
+ *   - With `cut` the passes of the last segment end where its bytes do, amid a pass as a rule: what
+ *     was decoded until then is kept. Such a block is decoded by the reference in every variant.
  *   - All height rows of width coefficients are written, nothing between rows.
  *   - `work` has rk_t1_work_size(largest size of any segment) bytes, aligned to 64; nothing
  *     needs to be set before, nothing is kept in it.

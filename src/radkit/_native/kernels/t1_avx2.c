@@ -228,7 +228,7 @@ void rk_t1_decode_avx2(rk_t1_block *blocks, size_t n, void *work)
 {
     for (size_t i = 0; i < n; i++) {
         rk_t1_block *b = &blocks[i];
-        if (b->format == RK_COEF_INT64 || !rk_t1_fits(b))
+        if (b->cut || b->format == RK_COEF_INT64 || !rk_t1_fits(b))
             rk_t1_decode_one(b, work);
         else
             decode_block(b, work);
