@@ -46,3 +46,25 @@ def test_recoded_streams(tmp_path: Path) -> None:
     made = [jpeg2000.transcode(source, "htj2k") for source in sources]
     compare(tmp_path, OPENJPH, made)
     compare(tmp_path, OPENJPEG, [jpeg2000.transcode(ht, "jpeg2000") for ht in made])
+
+
+def test_bare_prefixes_of_resolutions(tmp_path: Path) -> None:
+    """OpenJPH takes the stored bytes as they are, cut where a resolution ends."""
+    image = smooth(150, 202, 12) // 2 + 1024
+    data = htj2k.encode(image, bits=12)
+    index = htj2k.index(data)
+    reduces = list(range(index.reductions + 1))
+    prefixes = [data[: index.bytes(reduce=reduce)] for reduce in reduces]
+    for reduce, found in zip(
+        reduces, decode_all(tmp_path, OPENJPH, prefixes, reduces), strict=True
+    ):
+        np.testing.assert_array_equal(found, htj2k.decode(data, reduce=reduce), err_msg=str(reduce))
+
+
+def test_resolutions_of_closed_prefixes(tmp_path: Path) -> None:
+    """OpenJPEG wants the cut stream closed, as `truncate` does."""
+    data = jpeg2000.encode(smooth(150, 202, 12), bits=12)
+    reduces = list(range(jpeg2000.index(data).reductions + 1))
+    cut = [jpeg2000.truncate(data, reduce=reduce) for reduce in reduces]
+    for reduce, found in zip(reduces, decode_all(tmp_path, OPENJPEG, cut), strict=True):
+        np.testing.assert_array_equal(found, jpeg2000.decode(data, reduce=reduce))
