@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from radkit.errors import OptionError
+from radkit.preview.first_second import Shown, by_objects, by_plan
 from radkit.preview.link import Arrival, Form, arrivals, measure_form
 from radkit.preview.quality import Quality, compare
 from radkit.preview.remote import Remote, open_local
@@ -32,6 +33,7 @@ FORMS = (
     ("htj2k-lossless-rpcl", "HTJ2K"),
 )
 SCHEDULED = "htj2k-lossless-rpcl"
+AFTER = 1.0  # seconds
 MOMENTS = (0.1, 0.25, 0.5, 1.0)
 SHARES = (0.01, 0.02, 0.05, 0.10)
 STYLE = """
@@ -43,6 +45,7 @@ th:first-child, td:first-child { text-align: left; white-space: nowrap }
 .row { display: flex; flex-wrap: wrap; gap: .8rem } figure { margin: 0; width: 12.5rem }
 figure img { width: 100%; background: #000; image-rendering: auto }
 figcaption { font-size: .8rem; color: #555 } .none { height: 12.5rem; background: #000 }
+.strip { display: flex; gap: .3rem } .strip figure { width: 8.4rem } .strip .none { height: 8.4rem }
 .best { background: #eef6ee; font-weight: 600 } p.note { color: #555; font-size: .9rem }
 """
 
@@ -92,11 +95,13 @@ def report(
     objects = in_order(sources)
     forms = [measure_form(objects, name) for name, _ in FORMS]
     coded = _transcoded(objects)
-    middle = open_local(coded[len(coded) // 2])
+    slices = [open_local(data) for data in coded]
+    middle = slices[len(slices) // 2]
     parts = [
         _intro(objects, forms),
         _table(coded, forms, links),
-        *(_first_second(middle, coded, forms, link, window) for link in links[:2]),
+        *(_series_after(slices, coded, forms, link, window) for link in links[:2]),
+        *(_first_second(middle, forms, link, window) for link in links[:2]),
         _qualities(middle, coded[len(coded) // 2], window),
     ]
     path = Path(dest)
@@ -166,11 +171,42 @@ def _cells(found: Arrival) -> str:
     return "".join(f"<td>{value:.2f}</td>" for value in (found.first, found.volume, found.original))
 
 
-def _first_second(
-    middle: Remote, coded: Sequence[bytes], forms: Sequence[Form], link: Link, window: Any
+def _series_after(
+    slices: Sequence[Remote],
+    coded: Sequence[bytes],
+    forms: Sequence[Form],
+    link: Link,
+    window: Any,
 ) -> str:
+    """Show slices from the first to the last as they are after a second, in each form."""
+    plan = schedule(coded, rate_kbit_s=link.rate_kbit_s, latency_s=link.latency_s)
+    ways = [
+        (f"{title}, one by one", by_objects(slices, form, link, AFTER, window))
+        for form, (_, title) in zip(forms, FORMS, strict=True)
+    ]
+    ways.append(("HTJ2K, radkit's schedule", by_plan(slices, plan, link, AFTER, window)))
+    rows = [f"<h3>{title}</h3>{_strip(list(shown))}" for title, shown in ways]
+    return (
+        f"<h2>The series after {AFTER:g} s at {_rate(link)}</h2>"
+        "<p class='note'>Slices evenly from the first to the last.</p>" + "".join(rows)
+    )
+
+
+def _strip(slices: Sequence[Shown]) -> str:
+    if not any(slices):
+        return "<p class='note'>No slice is whole yet: nothing on the screen.</p>"
+    return f"<div class='strip'>{''.join(map(_shown, slices))}</div>"
+
+
+def _shown(shown: Shown) -> str:
+    if shown is None:
+        return _nothing("nothing yet")
+    picture, reduce = shown
+    return _figure(picture, "original" if reduce == 0 else f"1/{1 << reduce} of each side")
+
+
+def _first_second(middle: Remote, forms: Sequence[Form], link: Link, window: Any) -> str:
     """Show the middle slice as it is after some moments, if it alone is sent."""
-    del coded
     rows = []
     head = middle.index.header
     for form, (name, title) in zip(forms, FORMS, strict=True):
