@@ -19,7 +19,7 @@ from radkit.dicom import splice
 from radkit.dicom.encapsulate import encapsulated_element, offset_tables
 from radkit.dicom.encoding import encode
 from radkit.dicom.objects import DicomObject, open_object
-from radkit.dicom.source import PathReader, Reader, open_reader
+from radkit.dicom.source import Reader, open_reader
 from radkit.dicom.splice import MAKER, Edit
 from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.write import AtomicFile, Sink, write_file
@@ -170,30 +170,40 @@ def _joined(
     reader: Reader, target: TransferSyntax, frames: Frames, edits: Edits, instance_uid: str | None
 ) -> bytes | None:
     """Splice by native code; None if it is not for that."""
-    size = reader.size
     if sum(map(len, frames)) > _MOST:
         return None
-    laid = lay(target, {**_TABLES, **edits}, instance_uid=instance_uid)
-    if laid is None:
+    more = {**_TABLES, **edits}
+    view, size = reader.view(), reader.size
+    if view is None and size > _HEAD:
+        laid = lay(target, more, instance_uid=instance_uid)
+        head = reader.read(0, _HEAD)
+        state = _splice.NOT_PLAIN if laid is None else laid.head(head, size)
+        if laid is None or state == _splice.NOT_PLAIN:
+            return None
+        if state == _splice.HEAD:
+            return _with_tail(laid, reader, head, frames)
+    if size > _MOST:
         return None
-    whole = reader.view()
-    if whole is not None:
-        head = whole
-    elif size <= _HEAD or isinstance(reader, PathReader):
-        head = reader.read(0, min(size, _HEAD))
-    else:
+    laid = lay(target, more, instance_uid=instance_uid)
+    whole = reader.read(0, size) if view is None else view
+    state = _splice.NOT_PLAIN if laid is None else laid.head(whole, size)
+    if laid is not None and state == _splice.HEAD:
+        state = laid.tail(whole, 0)
+    if laid is None or state != _splice.LAID:
         return None
-    state = laid.head(head, size)
-    base, tail = 0, head
-    if state == _splice.HEAD:
-        _, value, _, end = laid.pixels
-        if whole is None:
-            base = value if end < 0 else end
-            if size - base > _MOST:
-                return None
-            tail = reader.read(base, size - base)
-        state = laid.tail(tail, base)
-    if state != _splice.LAID or size > _MOST and whole is not None:
+    return laid.join(whole, whole, 0, list(frames))
+
+
+def _with_tail(
+    laid: _splice.Laid, reader: Reader, head: memoryview, frames: Frames
+) -> bytes | None:
+    """Finish a layout whose head is there; native pixel data are not read."""
+    _, value, _, end = laid.pixels
+    base = value if end < 0 else end
+    if reader.size - base > _MOST:
+        return None
+    tail = reader.read(base, reader.size - base)
+    if laid.tail(tail, base) != _splice.LAID:
         return None
     return laid.join(head, tail, base, list(frames))
 
@@ -213,13 +223,14 @@ def _general(
     if tables.extended is not None and tables.lengths is not None:
         more[0x7FE00001] = Edit("OV", tables.extended)
         more[0x7FE00002] = Edit("OV", tables.lengths)
-    allocated = obj.elements.ints(0x00280100)
+    # Only elements that are written anew need to know what words the image has.
+    anew = splice.encoding_of(obj) != splice.goal_of(target)
     laid = splice.plan(
         obj,
         target,
         more,
-        signed=obj.elements.ints(0x00280103) == (1,),
-        bits_allocated=allocated[0] if allocated else 16,
+        signed=anew and obj.elements.ints(0x00280103) == (1,),
+        bits_allocated=(*(obj.elements.ints(0x00280100) if anew else ()), 16)[0],
         instance_uid=instance_uid,
     )
     splice.write(laid, obj.reader, encapsulated_element(frames, tables), out)

@@ -23,6 +23,7 @@ from radkit.dicom.rules import Outcome
 from radkit.dicom.source import Reader
 from radkit.dicom.splice import Edit
 from radkit.dicom.uids import TransferSyntax
+from radkit.dicom.write import Sink
 from radkit.errors import VerificationError
 from radkit.pixels import samples
 from radkit.transcoding.dest import deliver, final_path
@@ -118,7 +119,7 @@ def _head(view: bytes | memoryview) -> _Head | None:
     """Read a plain object by one native call."""
     texts: list[bytes | None] = []
     place = _pick.pick_image(view, len(view), _NATIVE_TAGS, _WIDTHS, _NO_NUMBERS, texts)
-    if not place or place[0] != _PIXEL_DATA:
+    if place is None or isinstance(place, bool) or place[0] != _PIXEL_DATA:
         return None
     found = dict(zip(_TAGS, texts, strict=True))
     image = _image(found)
@@ -210,8 +211,10 @@ class _Work:
         if image.bits_stored == image.bits_allocated:
             return cells.view(image.dtype)
         if not image.signed:
-            bits = {"bits_stored": image.bits_stored, "high_bit": image.high_bit}
-            return None if _pixels.any_outside(cells, **bits) else cells
+            outside = _pixels.any_outside(
+                cells, bits_stored=image.bits_stored, high_bit=image.high_bit
+            )
+            return None if outside else cells
         array = samples.finish_words(cells, image, signed=True)
         return array if np.array_equal(cells, array.view(cells.dtype)) else None
 
@@ -247,8 +250,11 @@ class _Work:
             if self.options.verify:
                 self.proof = self._proven(data, array)
 
+        def write(out: Sink) -> None:
+            out.write(made)
+
         path = final_path(dest, self.head.instance_uid)
-        written = deliver(dest, path, len(made), lambda out: out.write(made), prove)
+        written = deliver(dest, path, len(made), write, prove)
         proof, size = self.proof, max(len(coded.data), 1)
         image = self.head.image
         count = image.rows * image.cols * image.samples

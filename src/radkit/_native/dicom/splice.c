@@ -119,9 +119,11 @@ static bool put_uid(rk_dcm_splice *s, const meta_rows *meta, uint32_t tag, const
 static bool put_renewed(rk_dcm_splice *s, const meta_rows *meta, uint32_t tag, const uint8_t *head)
 {
     static const uint8_t VERSION[14] = {2, 0, 1, 0, 'O', 'B', 0, 0, 2, 0, 0, 0, 0, 1};
+    const rk_dcm_element *e = row_of(meta, tag);
     switch (tag) {
     case META_VERSION:
-        return put(s, VERSION, sizeof VERSION);
+        return e != NULL ? put(s, head + e->offset, e->end - e->offset)
+                         : put(s, VERSION, sizeof VERSION);
     case SOP_INSTANCE:
         if (s->instance != NULL)
             return put(s, s->instance, s->instance_size);
