@@ -98,9 +98,13 @@ class AtomicFile:
         tail = f".part-{os.urandom(8).hex()}"
         stem = os.fsdecode(os.fsencode(name)[: _MOST_NAME_BYTES - len(tail)])
         self._part = os.path.join(self._folder, stem + tail)
-        with io_errors("opening a file to write", self._final):
-            self._fd = os.open(self._part, _CREATE, 0o666)
-        self._there = True  # under the temporary name
+        self._there = True  # under the temporary name, from here on until `commit`
+        try:
+            with io_errors("opening a file to write", self._final):
+                self._fd = os.open(self._part, _CREATE, 0o666)
+        except BaseException:  # an interrupt may come right after the file was made
+            self.discard()
+            raise
 
     @property
     def part(self) -> Path:
