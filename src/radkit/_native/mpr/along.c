@@ -345,12 +345,8 @@ static void sum_sites(along *a)
     float weight[BATCH];
     size_t count = 0;
     bool add = false, taken[RK_MPR_LINES] = {false};
-    if (!a->volume.has_padding && a->volume.type == RK_MPR_I16) {
-        sum_voxels(a, a->row->sum_i16);
-        return;
-    }
-    if (!a->volume.has_padding && a->volume.type == RK_MPR_U16) {
-        sum_voxels(a, a->row->sum_u16);
+    if (rk_mpr_lines_direct(&a->volume)) {
+        sum_voxels(a, a->volume.type == RK_MPR_I16 ? a->row->sum_i16 : a->row->sum_u16);
         return;
     }
     for (size_t i = 0; i < a->site_count; i++) {

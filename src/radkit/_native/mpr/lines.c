@@ -14,6 +14,11 @@ bool rk_mpr_is_short(rk_mpr_type type)
     return type == RK_MPR_U8 || type == RK_MPR_I8 || type == RK_MPR_U16 || type == RK_MPR_I16;
 }
 
+bool rk_mpr_lines_direct(const rk_mpr_volume *volume)
+{
+    return !volume->has_padding && (volume->type == RK_MPR_I16 || volume->type == RK_MPR_U16);
+}
+
 /* Voxels that samples touch along an axis, as a power of two. */
 static size_t reach_along(const rk_mpr_job *job, int axis)
 {
@@ -47,7 +52,7 @@ void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const r
     lines->scaled_slot = rk_mpr_take(layout, slots * sizeof(rk_mpr_line_slot));
     lines->wide_slot = rk_mpr_take(layout, slots * sizeof(rk_mpr_line_slot));
     lines->asked = rk_mpr_take(layout, 2 * slots * sizeof *lines->asked);
-    lines->wide = rk_mpr_take(layout, cells * sizeof(float));
+    lines->wide = rk_mpr_take(layout, rk_mpr_lines_direct(volume) ? 0 : cells * sizeof(float));
     lines->scaled = rk_mpr_take(layout, shorts ? cells * sizeof(int16_t) : 0);
     lines->widened = rk_mpr_take(layout, shorts ? columns->pitch * sizeof(uint16_t) : 0);
     lines->unmoved = rk_mpr_take(layout, moved ? columns->pitch * sizeof(int16_t) : 0);

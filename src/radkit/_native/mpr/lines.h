@@ -48,6 +48,9 @@ typedef struct rk_mpr_lines {
 /* Whether voxels are integers of 8 or 16 bits. */
 bool rk_mpr_is_short(rk_mpr_type type);
 
+/* Whether sums of rows take voxels as they lie (rk_mpr_lines_words), so that there are no wide rows. */
+bool rk_mpr_lines_direct(const rk_mpr_volume *volume);
+
 /* For the columns that are planned; `lines` may only count. `moved`: scaled rows are moved. */
 void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
                        const rk_mpr_columns *columns, rk_mpr_reach reach, bool moved,
