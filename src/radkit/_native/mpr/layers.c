@@ -50,7 +50,8 @@ static bool plan(layers *l, rk_mpr_layout *layout)
     size_t rows = job->grid.rows;
     bool inside = rk_mpr_columns_plan(&l->columns, job, 0, job->grid.cols, layout);
     size_t pitch = l->columns.pitch;
-    rk_mpr_lines_plan(&l->lines, &l->volume, l->row, &l->columns, layout);
+    rk_mpr_lines_plan(&l->lines, &l->volume, l->row, &l->columns, rk_mpr_reach_of(job), false,
+                      layout);
     for (int k = 0; k < 2; k++) {
         layer *y = &l->layer[k];
         y->slice = SIZE_MAX;
