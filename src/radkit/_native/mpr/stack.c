@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "mpr/element.h"
+#include "mpr/fast.h"
 #include "mpr/layers.h"
 #include "mpr/special.h"
 
-enum { ROWS = 16, PLANES = 32 }; /* a tile of planes at any angle */
+enum { PLANES = 32 }; /* of a tile of planes at any angle */
 
 typedef enum way { BY_PLANES, BY_TILES, LAYERS, ACROSS } way;
 
@@ -80,7 +81,7 @@ size_t rk_mpr_stack_planes(const rk_mpr_stack *stack, const rk_mpr_planes *part,
     switch (way_of(stack)) {
     case LAYERS: return rk_mpr_layers_planes(&row, stack, part);
     case ACROSS: return rk_mpr_across_planes(&row, stack, part);
-    case BY_TILES: return by_tiles(stack, part, ROWS, cpu);
+    case BY_TILES: return by_tiles(stack, part, RK_MPR_TILE, cpu);
     default: return by_tiles(stack, part, stack->job->grid.rows, cpu);
     }
 }
