@@ -51,7 +51,7 @@ def spliced_by_pydicom(source, codestream, sink) -> None:
     from pydicom.encaps import encapsulate
 
     dataset = pydicom.dcmread(source)
-    dataset.PixelData = encapsulate([codestream], has_bot=False)
+    dataset.PixelData = encapsulate([codestream])
     dataset["PixelData"].is_undefined_length = True
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = HTJ2K
