@@ -7,10 +7,11 @@
 #include "mpr/along.h"
 #include "mpr/columns.h"
 #include "mpr/element.h"
+#include "mpr/fast.h"
 #include "mpr/layers.h"
 #include "mpr/special.h"
 
-enum { ROWS = 16, PLANES = 32 }; /* a tile of planes at any angle */
+enum { PLANES = 32 }; /* of a tile of planes at any angle */
 
 typedef enum way { BY_PLANES, BY_TILES, LAYERS, ACROSS, SIDE_BY_SIDE } way;
 
@@ -108,7 +109,7 @@ size_t rk_mpr_stack_planes(const rk_mpr_stack *stack, const rk_mpr_planes *part,
     case LAYERS: return rk_mpr_layers_planes(&row, stack, part);
     case ACROSS: return rk_mpr_across_planes(&row, stack, part);
     case SIDE_BY_SIDE: return side_by_side(&row, stack, part);
-    case BY_TILES: return by_tiles(stack, part, ROWS, cpu);
+    case BY_TILES: return by_tiles(stack, part, RK_MPR_TILE, cpu);
     default: return by_tiles(stack, part, stack->job->grid.rows, cpu);
     }
 }
