@@ -40,6 +40,11 @@ typedef struct along {
     bool whole;         /* `all` stands for a row already */
 } along;
 
+bool rk_mpr_moves_early(const rk_mpr_job *job, const rk_mpr_columns *columns)
+{
+    return !columns->shifted && rk_mpr_along(job->grid.down, 1, job->grid.rows);
+}
+
 /* ---- which jobs, and memory ------------------------------------------------------------------ */
 
 bool rk_mpr_along_fits(const rk_mpr_job *job)
@@ -73,14 +78,13 @@ static bool is_scaled(const rk_mpr_job *job, size_t points)
            (points == 1 || job->project == RK_MPR_MAX || job->project == RK_MPR_MIN);
 }
 
-static bool plan(along *a, rk_mpr_layout *layout)
+static bool plan(along *a, rk_mpr_reach reach, rk_mpr_layout *layout)
 {
     size_t depth = a->job->grid.depth;
     bool inside = rk_mpr_columns_plan(&a->columns, a->job, a->from, a->cols, layout);
     size_t line = a->columns.pitch + 2 * RK_ROW_SLACK, room = a->columns.room;
     a->slab = depth > 1 && is_scaled(a->job, depth);
-    rk_mpr_lines_plan(&a->lines, &a->volume, a->row, &a->columns, rk_mpr_reach_of(a->job), a->slab,
-                      layout);
+    rk_mpr_lines_plan(&a->lines, &a->volume, a->row, &a->columns, reach, a->slab, layout);
     a->point = rk_mpr_take(layout, depth * sizeof *a->point);
     a->sites = rk_mpr_take(layout, depth * RK_MPR_TAPS * RK_MPR_TAPS * sizeof *a->sites);
     a->site_of = rk_mpr_take(layout, RK_MPR_LINES * sizeof *a->site_of);
@@ -100,7 +104,7 @@ size_t rk_mpr_along_work(const rk_mpr_job *job, size_t cols)
 {
     rk_mpr_layout layout = {NULL, 0};
     along a = {.job = job, .volume = job->volume, .cols = cols};
-    (void)plan(&a, &layout); /* only counts */
+    (void)plan(&a, rk_mpr_reach_of(job), &layout); /* only counts */
     return layout.used;
 }
 
@@ -218,11 +222,21 @@ static bool thin_row(along *a, void *out)
         for (int k = 0; k < 4; k++)
             row[k] += c->warp.index[0];
         a->row->thin(row, &share, a->lines.base, n, out);
+        return true;
+    }
+    if (rk_mpr_moves_early(a->job, c)) {
+        a->row->lerp(row[0], row[1], share.y, c->pitch, a->blend);
+        a->row->warp(a->blend, &c->warp, c->room, a->moved);
+        if (share.z) {
+            a->row->lerp(row[2], row[3], share.y, c->pitch, a->blend);
+            a->row->warp(a->blend, &c->warp, c->room, a->peak);
+            a->row->lerp(a->moved, a->peak, share.z, c->room, a->moved);
+        }
     } else {
         a->row->blend(row, share.y, share.z, c->pitch, a->blend);
         a->row->warp(a->blend, &c->warp, c->room, a->moved);
-        a->row->unscale(a->moved, n, a->lines.base, out);
     }
+    a->row->unscale(a->moved, n, a->lines.base, out);
     return true;
 }
 
@@ -494,6 +508,21 @@ static void inner_row(along *a, uint8_t *out)
         wide_row(a, out);
 }
 
+/* A row of a plane: outputs from ... from + cols - 1; returns how many of them have no data. */
+static size_t do_row(along *a, size_t row, bool inside, uint8_t *out, uint8_t *outside)
+{
+    size_t first = a->columns.first - a->from, end = a->columns.end - a->from;
+    a->points = place(a, row, a->point);
+    if (!inside || a->points == 0)
+        first = end = a->cols;
+    else
+        inner_row(a, out + first * rk_mpr_bytes(a->job->out));
+    rk_mpr_leave(a->job, out, outside, 0, first);
+    rk_mpr_leave(a->job, out, outside, end, a->cols);
+    memset(outside + first, 0, end - first);
+    return first + a->cols - end + (first < end ? mend(a, row, out, outside) : 0);
+}
+
 size_t rk_mpr_along_rows(const rk_row_table *row, const rk_mpr_job *job, const rk_mpr_part *part,
                          size_t from, size_t cols)
 {
@@ -501,23 +530,44 @@ size_t rk_mpr_along_rows(const rk_row_table *row, const rk_mpr_job *job, const r
     along a = {.job = job, .row = row, .from = from, .cols = cols};
     size_t bytes = rk_mpr_bytes(job->out), empty = 0;
     a.volume = rk_mpr_with_possible_padding(&job->volume);
-    bool inside = plan(&a, &layout);
+    bool inside = plan(&a, rk_mpr_reach_of(job), &layout);
     for (size_t i = 0; i < part->count; i++) {
-        uint8_t *out = (uint8_t *)part->out + i * cols * bytes, *outside = part->outside + i * cols;
-        size_t first = a.columns.first - from, end = a.columns.end - from;
-        a.points = place(&a, part->first + i, a.point);
         if (inside && job->grid.depth == 1 && i + AHEAD < part->count)
             expect(&a, part->first + i + AHEAD);
-        if (!inside || a.points == 0)
-            first = end = cols;
-        else
-            inner_row(&a, out + first * bytes);
-        rk_mpr_leave(job, out, outside, 0, first);
-        rk_mpr_leave(job, out, outside, end, cols);
-        memset(outside + first, 0, end - first);
-        empty += first + cols - end;
-        if (first < end)
-            empty += mend(&a, part->first + i, out, outside);
+        empty += do_row(&a, part->first + i, inside, (uint8_t *)part->out + i * cols * bytes,
+                        part->outside + i * cols);
     }
+    return empty;
+}
+
+/* ---- planes side by side --------------------------------------------------------------------- */
+
+/* Of a row of each plane: two slices, and as many rows of them as there are planes at a time. */
+static const rk_mpr_reach side_by_side = {2, 2 * RK_MPR_SIDE_BY_SIDE};
+
+size_t rk_mpr_along_planes_work(const rk_mpr_job *job)
+{
+    rk_mpr_layout layout = {NULL, 0};
+    along a = {.job = job, .volume = job->volume, .cols = job->grid.cols};
+    (void)plan(&a, side_by_side, &layout);
+    return layout.used;
+}
+
+size_t rk_mpr_along_planes(const rk_row_table *row, const rk_mpr_job *job, const double *origin,
+                           size_t planes, const rk_mpr_part *part)
+{
+    rk_mpr_job one = *job;
+    rk_mpr_layout layout = {part->work, 0};
+    along a = {.job = &one, .row = row, .cols = job->grid.cols};
+    size_t pixels = job->grid.rows * job->grid.cols, empty = 0;
+    a.volume = rk_mpr_with_possible_padding(&job->volume);
+    bool inside = plan(&a, side_by_side, &layout);
+    for (size_t i = 0; i < part->count; i++)
+        for (size_t k = 0; k < planes; k++) {
+            size_t at = k * pixels + i * job->grid.cols;
+            memcpy(one.grid.origin, origin + 3 * k, sizeof one.grid.origin);
+            empty += do_row(&a, part->first + i, inside,
+                            (uint8_t *)part->out + at * rk_mpr_bytes(job->out), part->outside + at);
+        }
     return empty;
 }
