@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from benchmarks import data, rivals
 from benchmarks.harness import Side
-from radkit.dicom import splice
-from radkit.dicom.objects import open_object
+from radkit.dicom import plain
 from radkit.dicom.uids import syntax
 
 HTJ2K = "1.2.840.10008.1.2.4.201"
@@ -36,23 +36,14 @@ NUMBERS = {  # attribute: how many values of it
 TEXTS = ["PhotometricInterpretation", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"]
 
 
-ITEM = struct.Struct("<HHI").pack
-PIXELS = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF) + ITEM(0xFFFE, 0xE000, 0)
-
-
 def spliced(source, codestream, sink) -> None:
     """Write `source` with another transfer syntax and these coded bytes, by radkit's splicer."""
-    pad = bytes(len(codestream) % 2)
-    with open_object(source) as obj:
-        laid = splice.plan(obj, syntax(HTJ2K), {})
-        head = PIXELS + ITEM(0xFFFE, 0xE000, len(codestream) + len(pad))
-        pixels = (head, codestream, pad + ITEM(0xFFFE, 0xE0DD, 0))
-        splice.write(laid, obj.reader, pixels, sink)
+    sink.write(plain.spliced(source, syntax(HTJ2K), [codestream]))
 
 
 def spliced_to_path(source, codestream, dest) -> None:
-    with open(dest, "wb", buffering=0) as sink:
-        spliced(source, codestream, sink)
+    """Do the same to a file that appears whole or not at all, as all that radkit writes."""
+    plain.splice_file(source, dest, syntax(HTJ2K), [codestream])
 
 
 def spliced_by_pydicom(source, codestream, sink) -> None:
@@ -60,7 +51,7 @@ def spliced_by_pydicom(source, codestream, sink) -> None:
     from pydicom.encaps import encapsulate
 
     dataset = pydicom.dcmread(source)
-    dataset.PixelData = encapsulate([codestream], has_bot=False)
+    dataset.PixelData = encapsulate([codestream])
     dataset["PixelData"].is_undefined_length = True
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = HTJ2K
@@ -259,4 +250,72 @@ def test_file_to_file(versus, row):
         bytes_in=paths[0].stat().st_size,
         bytes_out=sum(p.stat().st_size for p in ours.results()) // len(paths),
         check=both_hold_the_frames,
+    )
+
+
+RPCL = "htj2k-lossless-rpcl"
+
+
+@pytest.mark.parametrize("row", ["file-j2k-to-rpcl"])
+def test_file_to_progressive_file(versus, row):
+    """What users of pydicom do today against what they would do: the peer verifies nothing."""
+    import radkit
+
+    paths, folder = data.ct_files(), data.work_dir()
+
+    def to_files(prefix, call):
+        dests = [folder / f"{prefix}{i}.dcm" for i in range(len(paths))]
+
+        def from_path(path, dest):
+            call(path, dest)
+            return dest
+
+        return {"call": from_path, "items": list(zip(paths, dests, strict=True))}
+
+    def own(path, dest):
+        assert radkit.transcode(path, dest, RPCL, threads=1).max_error == 0
+
+    def both_hold_the_frames(theirs, ours):
+        for a, b, frame in zip(theirs, ours, data.frames("ct"), strict=True):
+            assert np.array_equal(radkit.decode(a), frame)
+            assert np.array_equal(radkit.decode(b), frame)
+
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(
+            name="pydicom compress(JPEG2000Lossless), save_as",
+            version=rivals.version("pydicom"),
+            **to_files("peer", by_pydicom_j2k),
+        ),
+        own=Side(name="radkit transcode, verified", **to_files("own", own)),
+        frames=len(paths),
+        bytes_in=paths[0].stat().st_size,
+        bytes_out=data.frames("ct")[0].nbytes,
+        check=both_hold_the_frames,
+    )
+
+
+@pytest.mark.parametrize("row", ["threads-2-file"])
+def test_files_in_two_threads(versus, row):
+    """Sixty-four files, each from path to proven file, in one thread and in two."""
+    import radkit
+
+    paths, folder = data.ct_files() * 8, data.work_dir()
+    dests = [folder / f"many{i}.dcm" for i in range(len(paths))]
+    one = functools.partial(radkit.transcode, syntax=RPCL, threads=1)
+
+    def run(threads):
+        with ThreadPoolExecutor(threads) as pool:
+            return [result.sha256 for result in pool.map(one, paths, dests)]
+
+    versus(
+        row,
+        name=data.label(row, "ct"),
+        peer=Side(name="radkit transcode, 1 thread", call=lambda: run(1), items=[()]),
+        own=Side(name="radkit transcode, 2 threads", call=lambda: run(2), items=[()]),
+        frames=len(paths),
+        bytes_in=paths[0].stat().st_size,
+        bytes_out=dests[0].stat().st_size if dests[0].exists() else 0,
+        pinned=False,
     )

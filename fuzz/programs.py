@@ -53,6 +53,7 @@ STREAM = Program(sources=J2K, beside=("j2k_run.c",), mutator="j2k_mutate.c")
 PROGRAMS = {
     "scan": Program(sources=("dicom/scan.c",)),
     "pick": Program(sources=("dicom/scan.c", "dicom/pick.c")),
+    "splice": Program(sources=("dicom/scan.c", "dicom/pick.c", "dicom/splice.c")),
     "rle": Program(sources=("kernels/rle*.c", "kernels/cpu.c")),
     "jpegll": Program(sources=("kernels/jpegll*.c", "kernels/huff*.c", "kernels/cpu.c")),
     "t1_block": Program(sources=("kernels/t1*.c", "kernels/mq*.c", "kernels/cpu.c")),

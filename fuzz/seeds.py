@@ -68,6 +68,12 @@ def for_pick() -> list[bytes]:
     return [with_options(head, share, 1) for head in heads for share in (255, 180)]
 
 
+def for_splice() -> list[bytes]:
+    """Return whole objects, and what is changed of each."""
+    ways = ((0, 0, 255, 0), (31, 1, 200, 1), (63, 0, 120, 0))
+    return [with_options(data, *way) for data in bundled() for way in ways]
+
+
 def for_rle() -> list[bytes]:
     grey, colour = b.picture(), b.picture(16, 16, bits=8)
     made = [with_options(b.rle_frame(grey), 255, 0, 0x10)]
@@ -153,6 +159,7 @@ def for_encode() -> list[bytes]:
 NATIVE = {
     "scan": for_scan,
     "pick": for_pick,
+    "splice": for_splice,
     "rle": for_rle,
     "jpegll": for_jpegll,
     "t1_block": for_blocks,

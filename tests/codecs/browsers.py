@@ -32,11 +32,10 @@ needs_browsers = pytest.mark.skipif(
 def decode_all(
     folder: Path, package: str, streams: Sequence[bytes], reduces: Sequence[int] | None = None
 ) -> list[np.ndarray]:
-    """Decode codestreams in one run of Node, each with its halvings; none unless told."""
+    """Decode codestreams in one run of Node, each halved so many times."""
     lines = []
-    for index, (data, reduce) in enumerate(
-        zip(streams, reduces or [0] * len(streams), strict=True)
-    ):
+    halvings = reduces or [0] * len(streams)
+    for index, (data, reduce) in enumerate(zip(streams, halvings, strict=True)):
         path = folder / f"{package}-{index}.j2k"
         path.write_bytes(data)
         lines.append(f"{path} {path}.raw {reduce}")
@@ -52,13 +51,13 @@ def decode_all(
     ]
     assert len(frames) == len(streams), done.stdout
     return [
-        _array(Path(line.split()[1]).read_bytes(), frame)
-        for line, frame in zip(lines, frames, strict=True)
+        _array(Path(line.split()[1]).read_bytes(), frame, reduce)
+        for line, frame, reduce in zip(lines, frames, halvings, strict=True)
     ]
 
 
-def _array(samples: bytes, frame: dict[str, int]) -> np.ndarray:
-    shape: tuple[int, ...] = (frame["height"], frame["width"])
+def _array(samples: bytes, frame: dict[str, int], reduce: int) -> np.ndarray:
+    shape: tuple[int, ...] = tuple(-(-frame[side] // 2**reduce) for side in ("height", "width"))
     if frame["componentCount"] > 1:
         shape += (frame["componentCount"],)
     size = 1 if frame["bitsPerSample"] <= 8 else 2

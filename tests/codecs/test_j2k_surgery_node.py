@@ -13,7 +13,6 @@ from radkit.codecs.options import Coding
 
 pytestmark = needs_browsers
 
-EOC = b"\xff\xd9"
 LAYOUTS = [
     Coding(),
     Coding(tile=(64, 96), levels=2, progression="CPRL"),
@@ -49,14 +48,33 @@ def test_recoded_streams(tmp_path: Path) -> None:
     compare(tmp_path, OPENJPEG, [jpeg2000.transcode(ht, "jpeg2000") for ht in made])
 
 
-def test_first_bytes_are_their_resolutions(tmp_path: Path) -> None:
-    """What a viewer holds when a resolution has come: OpenJPH takes it bare, OpenJPEG with EOC."""
-    image = smooth(150, 202, 12) // 2 + 1024  # OpenJPH does not clamp
-    for package, codec, end in ((OPENJPH, htj2k, b""), (OPENJPEG, jpeg2000, EOC)):
-        data = codec.encode(image, bits=12)
-        index = jpeg2000.index(data)
-        reduces = list(range(index.reductions + 1))
-        first = [data[: index.bytes(reduce=n)] + end for n in reduces]
-        for n, found in zip(reduces, decode_all(tmp_path, package, first, reduces), strict=True):
-            right = jpeg2000.decode(data, reduce=n)
-            np.testing.assert_array_equal(found, right, err_msg=f"{package} {n}")
+def test_bare_prefixes_of_resolutions(tmp_path: Path) -> None:
+    """OpenJPH takes the stored bytes as they are, cut where a resolution ends."""
+    image = smooth(150, 202, 12) // 2 + 1024
+    data = htj2k.encode(image, bits=12)
+    index = htj2k.index(data)
+    reduces = list(range(index.reductions + 1))
+    prefixes = [data[: index.bytes(reduce=reduce)] for reduce in reduces]
+    for reduce, found in zip(
+        reduces, decode_all(tmp_path, OPENJPH, prefixes, reduces), strict=True
+    ):
+        np.testing.assert_array_equal(found, htj2k.decode(data, reduce=reduce), err_msg=str(reduce))
+
+
+def test_resolutions_of_closed_prefixes(tmp_path: Path) -> None:
+    """OpenJPEG wants the cut stream closed, as `truncate` does."""
+    data = jpeg2000.encode(smooth(150, 202, 12), bits=12)
+    reduces = list(range(jpeg2000.index(data).reductions + 1))
+    cut = [jpeg2000.truncate(data, reduce=reduce) for reduce in reduces]
+    for reduce, found in zip(reduces, decode_all(tmp_path, OPENJPEG, cut), strict=True):
+        np.testing.assert_array_equal(found, jpeg2000.decode(data, reduce=reduce))
+
+
+def test_first_bytes_closed_by_eoc(tmp_path: Path) -> None:
+    """What a client can do itself: OpenJPEG takes the bare bytes with EOC behind them."""
+    data = jpeg2000.encode(smooth(150, 202, 12), bits=12)
+    index = jpeg2000.index(data)
+    reduces = list(range(index.reductions + 1))
+    first = [data[: index.bytes(reduce=reduce)] + b"\xff\xd9" for reduce in reduces]
+    for reduce, found in zip(reduces, decode_all(tmp_path, OPENJPEG, first, reduces), strict=True):
+        np.testing.assert_array_equal(found, jpeg2000.decode(data, reduce=reduce))

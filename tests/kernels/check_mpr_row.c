@@ -94,6 +94,67 @@ static void check_blend(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
         near(run, row, y, z, i, b[i]);
 }
 
+/* Blended, moved and unscaled one after the other. */
+static void check_thin(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+{
+    const int16_t *block = (const int16_t *)voxels(run, 4 * (n + RK_ROW_SLACK), 0, 100), *row[4];
+    uint16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n), *c = ck_out(run, 2 * n);
+    int16_t *whole = ck_out(run, 2 * (n + 1)), *moved = ck_out(run, 2 * n);
+    rk_row_shares s = {share(run), share(run), share(run)};
+    uint16_t base = (uint16_t)ck_random(run);
+    rk_row_table step;
+    rk_row_table_fill(&step, 0);
+    for (size_t k = 0; k < 4; k++)
+        row[k] = block + k * (n + RK_ROW_SLACK);
+    ((rk_row_thin_fn *)reference)(row, &s, base, n, a);
+    ((rk_row_thin_fn *)variant)(row, &s, base, n, b);
+    ck_equal(run, a, b, 2 * n, "x %d y %d z %d base %u", s.x, s.y, s.z, base);
+    step.blend(row, s.y, s.z, n + 1, whole);
+    step.lerp(whole, whole + 1, s.x, n, moved);
+    step.unscale(moved, n, base, c);
+    ck_equal(run, c, b, 2 * n, "step by step: x %d y %d z %d", s.x, s.y, s.z);
+}
+
+enum { FAN_SAMPLES = 9, FAN_ROWS = 5 };
+
+/* Samples blended one after the other, of which the peak is taken. */
+static void check_fan(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, bool low)
+{
+    const int16_t *block = (const int16_t *)voxels(run, FAN_ROWS * n, 0, 100);
+    const int16_t *row[4 * FAN_SAMPLES];
+    int16_t y[FAN_SAMPLES], z[FAN_SAMPLES], *one = ck_out(run, 2 * n);
+    const int16_t *start = ck_in(run, 2 * n);
+    int16_t *a = ck_copy(run, start, 2 * n), *b = ck_copy(run, start, 2 * n);
+    int16_t *c = ck_copy(run, start, 2 * n);
+    rk_row_fan fan = {row, y, z, ck_below(run, FAN_SAMPLES + 1)};
+    rk_row_table step;
+    rk_row_table_fill(&step, 0);
+    for (int k = 0; k < 4 * FAN_SAMPLES; k++)
+        row[k] = block + ck_below(run, FAN_ROWS) * n;
+    for (int k = 0; k < FAN_SAMPLES; k++) {
+        y[k] = share(run);
+        z[k] = share(run);
+    }
+    ((rk_row_fan_fn *)reference)(&fan, n, a);
+    ((rk_row_fan_fn *)variant)(&fan, n, b);
+    ck_equal(run, a, b, 2 * n, "samples %zu", fan.samples);
+    for (size_t k = 0; k < fan.samples; k++) {
+        step.blend(row + 4 * k, y[k], z[k], n, one);
+        (low ? step.min_16 : step.max_16)(one, n, c);
+    }
+    ck_equal(run, c, b, 2 * n, "step by step: samples %zu", fan.samples);
+}
+
+static void check_fan_max(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+{
+    check_fan(run, reference, variant, n, false);
+}
+
+static void check_fan_min(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+{
+    check_fan(run, reference, variant, n, true);
+}
+
 static void check_lerp(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     const int16_t *a = (const int16_t *)voxels(run, n, 0, 7);
@@ -383,6 +444,14 @@ static void bench_blend(ck_run *run, ck_fn *fn, size_t n)
     CK_TIME(run, n, ((rk_row_blend_fn *)fn)(row, 1000, 2000, n, out));
 }
 
+static void bench_thin(ck_run *run, ck_fn *fn, size_t n)
+{
+    const int16_t *a = ck_in(run, 2 * (n + RK_ROW_SLACK)), *const row[4] = {a, a, a, a};
+    const rk_row_shares share = {1000, 2000, 3000};
+    int16_t *out = ck_out(run, 2 * n);
+    CK_TIME(run, n, ((rk_row_thin_fn *)fn)(row, &share, 0, n, out));
+}
+
 static void bench_warp(ck_run *run, ck_fn *fn, size_t n)
 {
     int32_t *index = ck_out(run, 4 * n);
@@ -410,6 +479,9 @@ static const ck_member members[] = {
     {"scale", check_scale, NULL},
     {"lerp", check_lerp, NULL},
     {"blend", check_blend, bench_blend},
+    {"thin", check_thin, bench_thin},
+    {"fan_max", check_fan_max, NULL},
+    {"fan_min", check_fan_min, NULL},
     {"max_16", check_peak_16, NULL},
     {"min_16", check_peak_16, NULL},
     {"max_f32", check_peak_f32, NULL},

@@ -297,6 +297,11 @@ def test_names_of_interpolations_are_checked():
         {"place": np.full(12, np.nan)},
         {"place": np.zeros(11)},
         {"place": np.zeros(12, np.float32)},
+        {"place": (0.0,) * 11},
+        {"place": (np.inf,) + (0.0,) * 11},
+        {"place": ("0",) * 12},
+        {"place": (0.0,) * 12, "affine": np.eye(3)},
+        {"place": (1.0,) * 12, "affine": np.zeros((4, 4))},
         {"lines": np.zeros(9)},
         {"position": np.zeros(4)},
         {"position": np.arange(3.0)},
@@ -307,6 +312,29 @@ def test_job_refuses_what_it_cannot_do(wrong):
     options = {"kernel": "linear", "size": (2, 2), "place": np.zeros(12), **wrong}
     with pytest.raises((TypeError, ValueError)):
         _mpr.Job(array, **options)
+
+
+def test_place_in_millimetres_goes_through_the_inverse_affine():
+    rng = np.random.default_rng(11)
+    array = rng.integers(0, 1000, (9, 10, 11), dtype=np.int16)
+    affine = np.eye(4)
+    affine[:3] = rng.normal(0, 1, (3, 4)) + 3 * np.eye(3, 4)
+    index = np.array([[2.2, 3.1, 1.7], [0.5, 0, 0.1], [0, 0.6, 0.4], [0, 0, 0]])
+    mm = index @ affine[:3, :3].T
+    mm[0] += affine[:3, 3]
+    found = []
+    for place, own in (
+        (index.ravel(), None),
+        (tuple(mm.ravel().tolist()), affine),
+        (mm.ravel(), affine),
+    ):
+        job = _mpr.Job(array, kernel="linear", out="float64", size=(7, 6), place=place, affine=own)
+        out, outside = np.zeros((7, 6)), np.zeros((7, 6), np.uint8)
+        job.rows(0, 7, out, outside)
+        found.append((out, outside))
+    for out, outside in found[1:]:
+        assert np.array_equal(outside, found[0][1])
+        assert np.allclose(out, found[0][0], atol=1e-6)
 
 
 def test_job_refuses_rows_and_arrays_that_do_not_fit():

@@ -31,7 +31,8 @@ class Job:
     `array` has (slices, rows, cols) or (slices, rows, cols, samples) elements of one of
     `TYPES`, any strides that are multiples of the element, samples side by side. `position`
     is the even-grid index of each slice, rising. `place` holds origin, down, right and into
-    (12 float64): sample k of pixel (r, c) lies at origin + r down + k into + c right;
+    (12 float64, or a tuple): sample k of pixel (r, c) lies at origin + r down + k into + c
+    right, in index coordinates, or in mm with `affine` (4, 4), whose inverse they go through;
     `lines` holds origin, right and into of each row instead (9 float64 each). `out` is a
     name of `TYPES` or its dtype: that of the array (the default), float32 or float64.
     Wrong types raise TypeError, wrong values ValueError.
@@ -49,7 +50,8 @@ class Job:
         position: NDArray[np.float64] | None = None,
         size: tuple[int, int] = (1, 1),
         depth: int = 1,
-        place: NDArray[np.float64] | None = None,
+        place: NDArray[np.float64] | tuple[float, ...] | None = None,
+        affine: NDArray[np.float64] | None = None,
         lines: NDArray[np.float64] | None = None,
     ) -> None: ...
     def name(self, *, cpu: int = ...) -> str:

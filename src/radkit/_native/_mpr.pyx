@@ -99,30 +99,54 @@ cdef Array doubles(object obj, str name, size_t size):
     return a
 
 
-def to_index(affine, mm, *, size_t every):
-    cdef Array a = doubles(affine, "affine", 16), to
+cdef int map_back(affine, double *at, size_t count, size_t every) except -1:
+    """Map vectors in mm through the inverse of an affine, in place."""
+    cdef Array a = doubles(affine, "affine", 16)
     cdef double m[3][3]
     cdef double v[3]
     cdef double det
     cdef const double *f = <const double *>a.data
-    cdef double *at
-    cdef size_t i, j, k
-    out = np.array(mm, np.float64)
-    to = opened(out, "mm", True)
-    at = <double *>to.out()
+    cdef size_t i, j
     for i in range(3):  # the adjugate, from rows (i + 1, i + 2) and columns (j + 1, j + 2)
         for j in range(3):
             m[j][i] = (f[4 * ((i + 1) % 3) + (j + 1) % 3] * f[4 * ((i + 2) % 3) + (j + 2) % 3]
                        - f[4 * ((i + 1) % 3) + (j + 2) % 3] * f[4 * ((i + 2) % 3) + (j + 1) % 3])
     det = f[0] * m[0][0] + f[1] * m[1][0] + f[2] * m[2][0]
-    for i in range(to.size // 3):
+    for i in range(count):
         for j in range(3):
             v[j] = at[3 * i + j]
             if every and i % every == 0:
                 v[j] -= f[4 * j + 3]
         for j in range(3):
             at[3 * i + j] = (m[j][0] * v[0] + m[j][1] * v[1] + m[j][2] * v[2]) / det
+    return 0
+
+
+def to_index(affine, mm, *, size_t every):
+    out = np.array(mm, np.float64)
+    cdef Array to = opened(out, "mm", True)
+    map_back(affine, <double *>to.out(), to.size // 3, every)
     return out
+
+
+cdef int place_of(place, affine, double *twelve) except -1:
+    """Four vectors as index coordinates; with `affine` they are in mm."""
+    cdef Array a
+    cdef size_t i
+    if isinstance(place, tuple):
+        if len(place) != 12:
+            raise ValueError(f"place has {len(place)} elements, not 12")
+        for i in range(12):
+            twelve[i] = place[i]
+    else:
+        a = doubles(place, "place", 12)
+        memcpy(twelve, a.data, 96)
+    if affine is not None:
+        map_back(affine, twelve, 4, 4)
+    for i in range(12):
+        if not isfinite(twelve[i]):
+            raise ValueError("place has a value that is not finite")
+    return 0
 
 
 cdef class Job:
@@ -136,7 +160,8 @@ cdef class Job:
             PyBuffer_Release(&self.view)
 
     def __init__(self, array, *, str kernel, str project="thin", out=None, double fill=0,
-                 padding=None, position=None, size=(1, 1), size_t depth=1, place=None, lines=None):
+                 padding=None, position=None, size=(1, 1), size_t depth=1, place=None, affine=None,
+                 lines=None):
         if self.held:
             raise ValueError("a job is made once")
         self._volume(array, padding, position)
@@ -147,7 +172,7 @@ cdef class Job:
         if self.job.out != self.job.volume.type and self.job.out < RK_MPR_F64 - 1:
             raise TypeError("out must be the type of the array, float32 or float64")
         self.job.fill = fill
-        self._grid(size, depth, place, lines)
+        self._grid(size, depth, place, affine, lines)
 
     cdef int _volume(self, array, padding, position) except -1:
         cdef rk_mpr_volume *volume = &self.job.volume
@@ -187,9 +212,9 @@ cdef class Job:
         self.job.volume.position = at
         return 0
 
-    cdef int _grid(self, size, size_t depth, place, lines) except -1:
+    cdef int _grid(self, size, size_t depth, place, affine, lines) except -1:
         cdef rk_mpr_grid *grid = &self.job.grid
-        cdef Array a
+        cdef double twelve[12]
         grid.rows, grid.cols = size
         grid.depth = depth
         if grid.rows < 1 or grid.cols < 1 or depth < 1:
@@ -202,11 +227,11 @@ cdef class Job:
             self.lines = doubles(lines, "lines", 9 * grid.rows)
             grid.lines = <const double *>self.lines.data
         elif place is not None:
-            a = doubles(place, "place", 12)
-            memcpy(grid.origin, a.data, 24)
-            memcpy(grid.down, a.data + 24, 24)
-            memcpy(grid.right, a.data + 48, 24)
-            memcpy(grid.into, a.data + 72, 24)
+            place_of(place, affine, twelve)
+            memcpy(grid.origin, twelve, 24)
+            memcpy(grid.down, twelve + 3, 24)
+            memcpy(grid.right, twelve + 6, 24)
+            memcpy(grid.into, twelve + 9, 24)
         return 0
 
     cdef int _part(self, size_t first, size_t count) except -1:

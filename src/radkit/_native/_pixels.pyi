@@ -69,6 +69,9 @@ def any_outside(
 ) -> bool:
     """Say whether a bit outside the stored ones is set in any 8, 16, 32 or 64 bit cell."""
 
+def same_bytes(one: _Buffer, other: _Buffer) -> bool:
+    """Say whether two contiguous arrays hold the same bytes."""
+
 def minmax(src: _Buffer, *, cpu: int = ...) -> tuple[int, int] | None:
     """Return the smallest and largest of 8, 16 or 32 bit integers, or None of an empty array."""
 

@@ -2,6 +2,8 @@
 # cython: freethreading_compatible=True
 """Pixel kernels of the product: bits, cells, colour, windows, palettes (see _pixels.pyi)."""
 
+from libc.string cimport memcmp
+
 import numpy as np
 
 from radkit._native.cpu import DETECTED, USE
@@ -130,6 +132,17 @@ def any_outside(src, *, long bits_stored, long high_bit, bint swap=False, uint32
     with nogil:
         found = fn(a.data, a.size, cell)
     return found != 0
+
+
+def same_bytes(one, other):
+    cdef Array a = opened(one, "one", False)
+    cdef Array b = opened(other, "other", False)
+    cdef size_t size = a.size * a.itemsize
+    cdef bint equal = size == b.size * b.itemsize
+    if equal and size:
+        with nogil:
+            equal = memcmp(a.data, b.data, size) == 0
+    return equal
 
 
 def minmax(src, *, uint32_t cpu=USE):

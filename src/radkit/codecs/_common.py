@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from radkit import limits
+from radkit._native import _pixels
 from radkit.codecs.frame import FrameSpec
 from radkit.errors import (
     CorruptPixelData,
@@ -147,11 +148,15 @@ def measured_image(array: Any, bits: int, signed: bool) -> tuple[np.ndarray, int
         raise EncodeError(f"bits must be 1 to 32, not {bits}")
     low = -(1 << bits - 1) if signed else 0
     high = (1 << bits - signed) - 1
-    least, largest = int(image.min()), int(image.max())
+    image = np.ascontiguousarray(image)
+    if image.dtype.isnative and image.itemsize <= 4:
+        least, largest = _pixels.minmax(image) or (0, 0)  # never empty, as was checked
+    else:
+        least, largest = int(image.min()), int(image.max())
     if least < low or largest > high:
         raise EncodeError(
             f"the image has values outside the {low} to {high} of {bits} "
             f"{'signed' if signed else 'unsigned'} bits",
             hint="Encode with as many bits as the values need",
         )
-    return np.ascontiguousarray(image), least, largest
+    return image, least, largest

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMPLEMENTATION_UID",
     "IMPLEMENTATION_VERSION",
+    "MAKER",
     "Edit",
     "Plan",
     "Span",
@@ -56,7 +57,7 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 TRAILING_PADDING = 0xFFFCFFFC
 LARGEST_NATIVE = 0xFFFFFFFE
 _META_VERSION = encode(0x00020001, "OB", b"\x00\x01")
-_IMPLEMENTATION = encode(0x00020012, "UI", IMPLEMENTATION_UID.encode("ascii")) + encode(
+MAKER = encode(0x00020012, "UI", IMPLEMENTATION_UID.encode("ascii")) + encode(
     0x00020013, "SH", IMPLEMENTATION_VERSION.encode("ascii")
 )
 _RENEWED = frozenset({0x00020000, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013})
@@ -302,7 +303,7 @@ def _meta(obj: DicomObject, target: TransferSyntax, instance_uid: str | None) ->
     if instance_uid is not None:
         parts[0x00020003] = encode(0x00020003, "UI", instance_uid.encode("ascii"))
     parts[0x00020010] = _syntax_element(target.uid)
-    parts[0x00020012] = _IMPLEMENTATION
+    parts[0x00020012] = MAKER
     body = b"".join(parts[tag] for tag in sorted(parts))
     length = encode(0x00020000, "UL", len(body).to_bytes(4, "little"))
     return bytes(128) + b"DICM" + length + body

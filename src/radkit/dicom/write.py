@@ -27,6 +27,8 @@ __all__ += ["write_file"]
 MANIFEST = ".radkit-manifest.jsonl"
 _PART = re.compile(r"\.part-[0-9a-f]{16}$")
 _MOST_NAME_BYTES = 255
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_CREATE |= getattr(os, "O_CLOEXEC", 0)
 _RETRYABLE = frozenset({errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ETIMEDOUT})
 
 
@@ -88,18 +90,26 @@ class AtomicFile:
 
     def __init__(self, dest: Path) -> None:
         self.dest = dest
-        # A long name is cut in the part only: the final name is the caller's.
-        import secrets
-
-        tail = f".part-{secrets.token_hex(8)}"
-        room = _MOST_NAME_BYTES - len(tail)
-        stem = os.fsdecode(os.fsencode(dest.name)[:room])
-        self.part = dest.with_name(stem + tail)
         self.size = 0
         self._fd = -1
-        with io_errors("opening a file to write", str(dest)):
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self._fd = os.open(self.part, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
+        self._final = os.fspath(dest)
+        self._folder, name = os.path.split(self._final)
+        # A long name is cut in the part only: the final name is the caller's.
+        tail = f".part-{os.urandom(8).hex()}"
+        stem = os.fsdecode(os.fsencode(name)[: _MOST_NAME_BYTES - len(tail)])
+        self._part = os.path.join(self._folder, stem + tail)
+        self._there = True  # under the temporary name, from here on until `commit`
+        try:
+            with io_errors("opening a file to write", self._final):
+                self._fd = os.open(self._part, _CREATE, 0o666)
+        except BaseException:  # an interrupt may come right after the file was made
+            self.discard()
+            raise
+
+    @property
+    def part(self) -> Path:
+        """The temporary name."""
+        return type(self.dest)(self._part)
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -116,7 +126,7 @@ class AtomicFile:
     def write(self, data: bytes | bytearray | memoryview, /) -> None:
         """Write all of `data`, however many calls that takes."""
         view = memoryview(data).cast("B")
-        with io_errors("writing the object", str(self.dest)):
+        with io_errors("writing the object", self._final):
             while view:
                 done = os.write(self._fd, view)
                 self.size += done
@@ -124,12 +134,13 @@ class AtomicFile:
 
     def commit(self) -> None:
         """Make the file durable and give it its final name."""
-        with io_errors("completing the object", str(self.dest)):
+        with io_errors("completing the object", self._final):
             os.fsync(self._fd)
             fd, self._fd = self._fd, -1
             os.close(fd)
-            os.replace(self.part, self.dest)
-            sync_folder(self.dest.parent)
+            os.replace(self._part, self._final)
+            self._there = False
+            sync_folder(self._folder or os.curdir)
 
     def discard(self) -> None:
         """Close and remove the part; harmless after `commit`."""
@@ -137,11 +148,13 @@ class AtomicFile:
             fd, self._fd = self._fd, -1
             with contextlib.suppress(OSError):  # the reason why it is discarded comes first
                 os.close(fd)
-        with contextlib.suppress(OSError):
-            os.unlink(self.part)
+        if self._there:
+            with contextlib.suppress(OSError):
+                os.unlink(self._part)
+            self._there = False
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Make the names in a folder durable, where the system can."""
     if os.name != "posix":
         return

@@ -9,16 +9,17 @@ Pixel (row, col) of a grid with centre C lies at
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from radkit.errors import OptionError
 from radkit.geometry import Plane, Slab, apply
+from radkit.geometry.affine import along
 from radkit.mpr.engine import result_dtype, sample_plane
 from radkit.mpr.image import PlaneImage
+from radkit.pixels.selection import check_at_least
 from radkit.volume.sample import Interpolation, check_interpolation
 from radkit.volume.volume import Volume
 
@@ -103,17 +104,19 @@ def reformat(
     check_interpolation(interpolation)
     grid = _grid(volume, plane, spacing, size, like)
     project = "thin" if slab is None else slab.project
-    origin, into, depth = grid.affine[:3, 2], None, 1
+    down, right, origin = zip(*grid.affine[:3].tolist(), strict=True)
+    into, depth = (0.0, 0.0, 0.0), 1
     if slab is not None:
         offsets = slab.offsets(min(volume.spacing) if slab.step_mm is None else 1.0)
-        normal, depth = np.array(grid.plane.normal), len(offsets)
-        origin = origin + offsets[0] * normal
-        into = (offsets[1] - offsets[0]) * normal if depth > 1 else None
+        normal, depth = grid.plane.normal, len(offsets)
+        origin = along(origin, normal, float(offsets[0]))
+        if depth > 1:
+            into = along(into, normal, float(offsets[1] - offsets[0]))
     array, outside = sample_plane(
         volume,
         origin,
-        grid.affine[:3, 0],
-        grid.affine[:3, 1],
+        down,
+        right,
         size=grid.size,
         into=into,
         depth=depth,
@@ -144,15 +147,15 @@ def _check_types(volume: Any, plane: Any, slab: Any, like: Any) -> None:
     for name, value, kind in (
         ("volume", volume, Volume),
         ("plane", plane, Plane),
-        ("slab", slab, Slab | None),
-        ("like", like, PlaneImage | None),
+        ("slab", slab, Slab),
+        ("like", like, PlaneImage),
     ):
-        if not isinstance(value, kind):
+        optional = kind is Slab or kind is PlaneImage
+        if not isinstance(value, kind) and not (optional and value is None):
             raise TypeError(f"{name} must be a radkit {name}, not {type(value).__name__}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Grid:
+class _Grid(NamedTuple):
     """Pixel centres of the result."""
 
     plane: Plane
@@ -181,15 +184,11 @@ def _grid(
         centre, (rows, cols) = _hold(volume, plane, sides)
     else:
         centre, (rows, cols) = plane.centre or volume.centre, _checked_size(size)
-    affine = np.zeros((4, 3))
-    for axis, (x, y) in enumerate(zip(plane.along_row, plane.along_col, strict=True)):
+    axes = []
+    for x, y, middle in zip(plane.along_row, plane.along_col, centre, strict=True):
         down, right = y * sides[0], x * sides[1]
-        affine[axis] = (
-            down,
-            right,
-            centre[axis] - down * ((rows - 1) / 2) - right * ((cols - 1) / 2),
-        )
-    affine[3, 2] = 1
+        axes.append((down, right, middle - down * ((rows - 1) / 2) - right * ((cols - 1) / 2)))
+    affine = np.array([*axes, (0.0, 0.0, 1.0)])
     return _Grid(plane=plane, affine=affine, spacing=sides, size=(rows, cols))
 
 
@@ -210,8 +209,6 @@ def _spacing(volume: Volume, spacing: float | tuple[float, float] | None) -> tup
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    from radkit.pixels.selection import check_at_least
-
     try:
         rows, cols = size
     except (TypeError, ValueError):

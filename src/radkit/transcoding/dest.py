@@ -59,7 +59,7 @@ def final_path(dest: Any, instance_uid: str | None) -> Path | None:
     if "\0" in text:
         raise OptionError("dest holds a NUL character")
     path = Path(text)
-    if text.endswith(("/", os.sep)) or path.is_dir():
+    if text.endswith(("/", os.sep)) or os.path.isdir(text):
         if not instance_uid:
             raise CorruptFile(
                 "there is no SOP Instance UID to name the file after", section="PS3.3 C.12.1"

@@ -23,6 +23,7 @@ from radkit.transcoding.dest import deliver, final_path
 from radkit.transcoding.options import NewUid, Options, Signatures, Verify
 from radkit.transcoding.recode import Recoding
 from radkit.transcoding.results import Transcoded
+from radkit.transcoding.short import short_road
 
 __all__ = ["Done", "copy_object", "run", "transcode"]
 
@@ -132,8 +133,10 @@ def run(source: Any, dest: Any, options: Options) -> Done:
         raise OptionError("dest is the file object of the source: it would be read while written")
     reader = _in_memory(open_reader(source))
     try:
-        with open_object(reader, strict=options.strict) as obj:
-            done = _run(reader, obj, dest, options)
+        done = _short(reader, dest, options)
+        if done is None:
+            with open_object(reader, strict=options.strict) as obj:
+                done = _run(reader, obj, dest, options)
     except RadkitError as error:
         if error.source is None:
             error.source = reader.name
@@ -141,6 +144,11 @@ def run(source: Any, dest: Any, options: Options) -> Done:
     finally:
         reader.close()
     return _timed(done, time.perf_counter() - started)
+
+
+def _short(reader: Reader, dest: Any, options: Options) -> Done | None:
+    done = short_road(reader, dest, options)
+    return None if done is None else Done(done[0], done[1], done[1])
 
 
 def _in_memory(reader: Reader) -> Reader:

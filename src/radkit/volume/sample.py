@@ -27,12 +27,13 @@ __all__ = ["Interpolation", "check_interpolation", "job", "mm_to_index", "sample
 
 Interpolation: TypeAlias = Literal["nearest", "linear", "cubic", "lanczos"]
 Floats: TypeAlias = NDArray[np.float64]
+INTERPOLATIONS = get_args(Interpolation)
 
 
 def check_interpolation(interpolation: str) -> None:
     """Raise `OptionError` unless the name is one of `Interpolation`."""
-    if interpolation not in get_args(Interpolation):
-        names = ", ".join(get_args(Interpolation))
+    if interpolation not in INTERPOLATIONS:
+        names = ", ".join(INTERPOLATIONS)
         raise OptionError(f"interpolation must be one of {names}, not {interpolation!r}")
 
 
@@ -81,6 +82,8 @@ def job(
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
     kind = array.dtype
+    if array.flags.c_contiguous and _mpr.knows(kind):
+        return array
     if not _mpr.knows(kind):
         wider = {"bool": "uint8", "float16": "float32"}
         same = kind.name if kind.name in _mpr.TYPES else "float64"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from radkit import limits
 from radkit.errors import GeometryError, OptionError
 from radkit.geometry import apply
+from radkit.geometry.affine import cross, dot
 from radkit.volume.convert import Conversions
 from radkit.volume.sample import Interpolation, check_interpolation, mm_to_index, sample_at
 
@@ -74,8 +76,9 @@ def _slice_positions(geometry: Geometry) -> NDArray[np.float64]:
 
 def _normal(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the unit normal of the slices, on the side to which the slice index grows."""
-    normal = np.cross(affine[:3, 2], affine[:3, 1])
-    normal = normal / np.linalg.norm(normal)
+    right, down = affine[:3, 2].tolist(), affine[:3, 1].tolist()
+    across = cross(right, down)  # plain arithmetic takes a tenth of the time
+    normal = np.array(across) / math.sqrt(dot(across, across))
     side = float(normal @ affine[:3, 0])
     found: NDArray[np.float64] = -normal if side < 0 else normal
     return found
@@ -196,8 +199,8 @@ class Volume(Conversions):
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Distances of slices (along their normal; the mean, if uneven), rows and columns, mm."""
-        rows, cols = np.linalg.norm(self.affine[:3, 1:3], axis=0)
-        return (float(self.affine[:3, 0] @ _normal(self.affine)), float(rows), float(cols))
+        rows, cols = (math.sqrt(dot(v, v)) for v in self.affine[:3, 1:3].T.tolist())
+        return (float(self.affine[:3, 0] @ _normal(self.affine)), rows, cols)
 
     @property
     def origin(self) -> tuple[float, float, float]:

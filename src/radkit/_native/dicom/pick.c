@@ -11,7 +11,7 @@
 static const char *const NOT_PLAIN[] = {".1.99", ".2", ".4.95", ".4.205", ".6.1", ".6.2"};
 static const char PREFIX[] = "1.2.840.10008.1.2";
 
-static bool plain_syntax(const uint8_t *uid, uint64_t length)
+bool rk_dcm_plain_syntax(const uint8_t *uid, uint64_t length)
 {
     while (length > 0 && (uid[length - 1] == 0 || uid[length - 1] == ' '))
         length--;
@@ -58,12 +58,11 @@ static uint64_t after_meta(const uint8_t *head, uint64_t avail, uint64_t size,
         return 0;
     for (size_t i = 0; i < n; i++)
         if (rows[i].tag == TRANSFER_SYNTAX && rows[i].end <= avail)
-            plain = plain_syntax(head + rows[i].value, rows[i].length);
+            plain = rk_dcm_plain_syntax(head + rows[i].value, rows[i].length);
     return plain && merge(rows, n, avail, tags, n_tags, next, spans) ? s.pos : 0;
 }
 
-/* The first element shows letters of a VR and a group that is small in little endian. */
-static bool looks_explicit(const uint8_t *p)
+bool rk_dcm_looks_explicit(const uint8_t *p)
 {
     return p[1] == 0 && p[0] > 2 && p[4] >= 'A' && p[4] <= 'Z' && p[5] >= 'A' && p[5] <= 'Z';
 }
@@ -79,7 +78,7 @@ rk_dcm_picked rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size,
     if (avail < 160 || memcmp(head + 128, "DICM", 4) != 0)
         return RK_DCM_NOT_PLAIN;
     uint64_t start = after_meta(head, avail, size, tags, n, &next, spans);
-    if (start == 0 || avail - start < 8 || !looks_explicit(head + start))
+    if (start == 0 || avail - start < 8 || !rk_dcm_looks_explicit(head + start))
         return RK_DCM_NOT_PLAIN;
     rk_dcm_scan s = {.pos = start, .end = size, .max_elements = 1 << 16, .max_depth = 32,
                      .stop_group = -1, .stop_at_pixels = true};

@@ -45,4 +45,10 @@ rk_dcm_picked rk_dcm_pick(const uint8_t *head, uint64_t avail, uint64_t size,
  */
 int rk_dcm_decimals(const uint8_t *text, size_t n, double *out, int max);
 
+/* Whether a Transfer Syntax UID is one of the standard whose data set is explicit little endian. */
+bool rk_dcm_plain_syntax(const uint8_t *uid, uint64_t length);
+
+/* Whether 8 bytes begin an element with letters of a VR and a group that is small in little endian. */
+bool rk_dcm_looks_explicit(const uint8_t *p);
+
 #endif /* RK_DICOM_PICK_H */

@@ -39,8 +39,7 @@ static bool has_long_length(uint16_t vr)
     }
 }
 
-/* VRs with a 16-bit length (same table). */
-static bool has_short_length(uint16_t vr)
+bool rk_dcm_has_short_length(uint16_t vr)
 {
     switch (vr) {
     case RK_DCM_VR('A', 'E'): case RK_DCM_VR('A', 'S'): case RK_DCM_VR('A', 'T'):
@@ -85,7 +84,7 @@ static size_t read_header(const uint8_t *p, uint64_t avail, uint64_t left, bool 
     if (!implicit && is_capital(p[4]) && is_capital(p[5])) {
         *vr = RK_DCM_VR(p[4], p[5]);
         bool wide = has_long_length(*vr);
-        if (!wide && !has_short_length(*vr) && left >= 12) {
+        if (!wide && !rk_dcm_has_short_length(*vr) && left >= 12) {
             if (avail < 12)
                 return 0;
             /* A VR of the future has the long form (PS3.5 6.2, 7.1.2), if that is possible. */

@@ -92,4 +92,7 @@ typedef struct rk_dcm_scan {
 rk_dcm_event rk_dcm_scan_run(rk_dcm_scan *s, const uint8_t *window, uint64_t base, uint64_t size,
                              rk_dcm_element *out, size_t capacity, size_t *n);
 
+/* Whether a VR is a known one with a 16-bit length (PS3.5 table 7.1-1). */
+bool rk_dcm_has_short_length(uint16_t vr);
+
 #endif /* RK_DICOM_SCAN_H */

@@ -69,14 +69,46 @@ RK_ROW_PEAK(min_16, int16_t, x[i] < y[i])
 RK_ROW_PEAK(max_f32, float, x[i] > y[i] || (isnan(x[i]) && !isnan(y[i])))
 RK_ROW_PEAK(min_f32, float, x[i] < y[i] || (isnan(x[i]) && !isnan(y[i])))
 
+static inline uint16_t unscaled(int16_t value, uint16_t base)
+{
+    int16_t rounded = (int16_t)(uint16_t)((uint16_t)value + (1 << (RK_ROW_SHIFT - 1)));
+    return (uint16_t)((rounded >> RK_ROW_SHIFT) + base);
+}
+
 void rk_row_unscale_c(const int16_t *row, size_t n, uint16_t base, void *out)
 {
     rk_u16 *to = out;
-    for (size_t i = 0; i < n; i++) {
-        int16_t rounded = (int16_t)(uint16_t)((uint16_t)row[i] + (1 << (RK_ROW_SHIFT - 1)));
-        to[i] = (uint16_t)((rounded >> RK_ROW_SHIFT) + base);
-    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = unscaled(row[i], base);
 }
+
+static inline int16_t blend_at(const int16_t *const row[4], int16_t y, int16_t z, size_t i)
+{
+    return blend(row[0][i], row[1][i], row[2][i], row[3][i], y, z);
+}
+
+void rk_row_thin_c(const int16_t *const row[4], const rk_row_shares *share, uint16_t base, size_t n,
+                   void *out)
+{
+    rk_u16 *to = out;
+    for (size_t i = 0; i < n; i++)
+        to[i] = unscaled(lerp(blend_at(row, share->y, share->z, i),
+                              blend_at(row, share->y, share->z, i + 1), share->x),
+                         base);
+}
+
+#define RK_ROW_FAN(name, wanted)                                                         \
+    void rk_row_##name##_c(const rk_row_fan *fan, size_t n, int16_t *to)                 \
+    {                                                                                    \
+        for (size_t k = 0; k < fan->samples; k++)                                        \
+            for (size_t i = 0; i < n; i++) {                                             \
+                int16_t x = blend_at(fan->row + 4 * k, fan->y[k], fan->z[k], i);         \
+                to[i] = wanted ? x : to[i];                                              \
+            }                                                                            \
+    }
+
+RK_ROW_FAN(fan_max, x > to[i])
+RK_ROW_FAN(fan_min, x < to[i])
 
 /* ---- along a row ----------------------------------------------------------------------------- */
 
@@ -249,6 +281,9 @@ RK_ROW_RAY(ray_sum, int32_t, (int32_t)((uint32_t)to[i] + (uint32_t)x))
         (t)->scale = rk_row_scale_##isa;                                                 \
         (t)->lerp = rk_row_lerp_##isa;                                                   \
         (t)->blend = rk_row_blend_##isa;                                                 \
+        (t)->thin = rk_row_thin_##isa;                                                   \
+        (t)->fan_max = rk_row_fan_max_##isa;                                             \
+        (t)->fan_min = rk_row_fan_min_##isa;                                             \
         (t)->max_16 = rk_row_max_16_##isa;                                               \
         (t)->min_16 = rk_row_min_16_##isa;                                               \
         (t)->max_f32 = rk_row_max_f32_##isa;                                             \

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 enum { RK_ROW_SHIFT = 3, RK_ROW_RANGE = 4096, RK_ROW_ONE = 1 << 15, RK_ROW_HALF = 1 << 14 };
+enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
 
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
@@ -37,6 +38,29 @@ typedef void rk_row_lerp_fn(const int16_t *a, const int16_t *b, int16_t share, s
 /* lerp(lerp(row[0], row[1], y), lerp(row[2], row[3], y), z) */
 typedef void rk_row_blend_fn(const int16_t *const row[4], int16_t y, int16_t z, size_t n,
                              int16_t *out);
+
+/*
+ * blend(row, y, z), moved along by lerp(blend[i], blend[i + 1], x), unscaled; the rows must be
+ * readable RK_ROW_SLACK elements behind n.
+ */
+typedef struct rk_row_shares {
+    int16_t x, y, z;
+} rk_row_shares;
+
+typedef void rk_row_thin_fn(const int16_t *const row[4], const rk_row_shares *share, uint16_t base,
+                            size_t n, void *out);
+
+/*
+ * Samples of a slab: sample k is blend(row + 4 k, y[k], z[k]); to[i] = max or min of to[i] and all
+ * of them.
+ */
+typedef struct rk_row_fan {
+    const int16_t *const *row;
+    const int16_t *y, *z;
+    size_t samples;
+} rk_row_fan;
+
+typedef void rk_row_fan_fn(const rk_row_fan *fan, size_t n, int16_t *to);
 
 /* to[i] = max or min of to[i] and row[i]; what is no number stays, or comes. */
 typedef void rk_row_peak_fn(const void *row, size_t n, void *to);
@@ -62,8 +86,6 @@ typedef struct rk_row_warp {
     uint8_t *bytes;
     size_t reach;   /* largest index less base */
 } rk_row_warp;
-
-enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
 
 /* Fills base and bytes (room for n rounded up to two groups of outputs) and reach. */
 void rk_row_warp_plan(rk_row_warp *warp, size_t n);
@@ -127,6 +149,8 @@ typedef struct rk_row_table {
     rk_row_scale_fn *scale;
     rk_row_lerp_fn *lerp;
     rk_row_blend_fn *blend;
+    rk_row_thin_fn *thin;
+    rk_row_fan_fn *fan_max, *fan_min;
     rk_row_peak_fn *max_16, *min_16, *max_f32, *min_f32;
     rk_row_unscale_fn *unscale;
     rk_row_warp_fn *warp;

@@ -14,15 +14,7 @@
 
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
-static inline __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
-
-static inline __m256i lerp(__m256i a, __m256i b, __m256i share)
-{
-    return _mm256_add_epi16(a, _mm256_mulhrs_epi16(_mm256_sub_epi16(b, a), share));
-}
+#include "kernels/mpr_row_avx2.h"
 
 /* ---- points in a slice ----------------------------------------------------------------------- */
 

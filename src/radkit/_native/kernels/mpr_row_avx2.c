@@ -14,24 +14,11 @@
 
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
-static inline __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
+#include "kernels/mpr_row_avx2.h"
 
 static inline __m128i load8(const void *p)
 {
     return _mm_loadu_si128((const __m128i *)p);
-}
-
-static inline void store(void *p, __m256i x)
-{
-    _mm256_storeu_si256((__m256i *)p, x);
-}
-
-static inline __m256i lerp(__m256i a, __m256i b, __m256i share)
-{
-    return _mm256_add_epi16(a, _mm256_mulhrs_epi16(_mm256_sub_epi16(b, a), share));
 }
 
 /* The bitwise or of the 16 elements. */
@@ -124,13 +111,10 @@ RK_ROW_PEAK_F32(min_f32, _mm256_min_ps)
 void rk_row_unscale_avx2(const int16_t *row, size_t n, uint16_t base, void *out)
 {
     const __m256i low = _mm256_set1_epi16((short)base);
-    const __m256i half = _mm256_set1_epi16(1 << (RK_ROW_SHIFT - 1));
     rk_u16 *to = out;
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        __m256i x = _mm256_srai_epi16(_mm256_add_epi16(load(row + i), half), RK_ROW_SHIFT);
-        store(to + i, _mm256_add_epi16(x, low));
-    }
+    for (; i + 16 <= n; i += 16)
+        store(to + i, unscaled(load(row + i), low));
     rk_row_unscale_c(row + i, n - i, base, to + i);
 }
 

@@ -8,6 +8,8 @@
     rk_row_scale_fn rk_row_scale_##isa;                                                  \
     rk_row_lerp_fn rk_row_lerp_##isa;                                                    \
     rk_row_blend_fn rk_row_blend_##isa;                                                  \
+    rk_row_thin_fn rk_row_thin_##isa;                                                    \
+    rk_row_fan_fn rk_row_fan_max_##isa, rk_row_fan_min_##isa;                            \
     rk_row_peak_fn rk_row_max_16_##isa, rk_row_min_16_##isa;                             \
     rk_row_peak_fn rk_row_max_f32_##isa, rk_row_min_f32_##isa;                           \
     rk_row_unscale_fn rk_row_unscale_##isa;                                              \

@@ -250,17 +250,19 @@ RK_INLINE __m256i rk_padding_of(const rk_mpr_view *view, const rk_mpr_type type)
 
 enum { RK_LEADS = 7 };
 
-/* Of every so many pixels of the next row (0: of none) these voxels are fetched ahead. */
+/* Of every so many pixels (0: of none) these voxels are fetched ahead. */
 typedef struct rk_lead {
     size_t every;
+    bool crossing; /* a row of pixels goes across the rows of the volume: a line or two for each */
     int count;
     ptrdiff_t offset[RK_LEADS]; /* bytes from the lower voxel */
 } rk_lead;
 
 /*
- * Lines are fetched ahead where neighbours in a row do not share them. Most voxels of the next row
- * have been there in this one already; those on the side to which the rows move are new. Taps go
- * from `low` to `high` about the lower voxel.
+ * Lines are fetched ahead where neighbours in a row do not share them. Most voxels of a row have
+ * been there in the row before; those on the side to which the rows move are new. Single voxels (low
+ * == high) across the rows need nothing: the loads of some blocks are under way together as it is.
+ * Taps go from `low` to `high` about the lower voxel.
  */
 static __attribute__((noinline)) rk_lead rk_lead_of(const rk_mpr_view *view, const rk_mpr_grid *grid, int low, int high,
                           size_t size)
@@ -272,7 +274,8 @@ static __attribute__((noinline)) rk_lead rk_lead_of(const rk_mpr_view *view, con
     double large = fmax(fabs(move[0]), fabs(move[1])) / 2;
     int new_z = move[0] >= 0 ? high : low, new_y = move[1] >= 0 ? high : low;
     rk_lead lead = {0};
-    lead.every = hops > 0.5 && low == high ? 1 : hops > 0.1 ? 2 : 0;
+    lead.crossing = hops > 0.5;
+    lead.every = hops > 0.1 && !(lead.crossing && low == high) ? 2 : 0;
     for (int z = low; z <= high; z++)
         for (int y = low; y <= high; y++)
             if ((fabs(move[0]) >= large && z == new_z) || (fabs(move[1]) >= large && y == new_y))

@@ -42,10 +42,15 @@ void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_
     }
 }
 
+int16_t rk_mpr_share(double fraction)
+{
+    long q = lrint(fraction * RK_ROW_ONE);
+    return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+}
+
 int16_t rk_mpr_share_of(const rk_mpr_knots *knots)
 {
-    long q = knots->count > 1 ? lrint(knots->weight[1] * RK_ROW_ONE) : 0;
-    return (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+    return rk_mpr_share(knots->count > 1 ? knots->weight[1] : 0);
 }
 
 /* Coordinate of a column; false outside. */
@@ -62,28 +67,38 @@ static int taps_of(rk_mpr_kernel kernel, int *behind)
     return kernel == RK_MPR_CUBIC ? 4 : kernel == RK_MPR_LANCZOS ? 6 : 2;
 }
 
-/* The voxels that the grid's columns take; the columns inside are an interval. */
+/* The first and the last column inside, and where they lie; false if there is none. */
+static bool ends_of(const rk_mpr_job *job, size_t col[2], double at[2])
+{
+    col[0] = 0;
+    col[1] = job->grid.cols - 1;
+    while (col[0] < job->grid.cols && !spot_of(job, col[0], &at[0]))
+        col[0]++;
+    if (col[0] == job->grid.cols)
+        return false;
+    while (!spot_of(job, col[1], &at[1]))
+        col[1]--;
+    return true;
+}
+
+/* The voxels that the grid's columns take; the columns inside are an interval, in order. */
 static void extent_of(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, size_t outputs)
 {
-    size_t side = job->volume.side[2], high = 0;
+    size_t side = job->volume.side[2], col[2];
     int behind, taps = taps_of(job->kernel, &behind);
-    double at;
-    c->low = side;
+    double at[2];
     c->first = c->end = from;
-    for (size_t col = 0; col < job->grid.cols; col++) {
-        if (!spot_of(job, col, &at))
-            continue;
-        ptrdiff_t first = (ptrdiff_t)at - behind, last = first + taps - 1;
-        size_t low = first < 0 ? 0 : (size_t)first;
-        c->low = low < c->low ? low : c->low;
-        high = last > (ptrdiff_t)high ? (size_t)last : high;
-        if (col >= from && col < from + outputs) {
-            c->first = c->first == c->end ? col : c->first;
-            c->end = col + 1;
-        }
+    c->low = c->count = 0;
+    if (ends_of(job, col, at)) {
+        double least = at[0] < at[1] ? at[0] : at[1], most = at[0] < at[1] ? at[1] : at[0];
+        ptrdiff_t low = (ptrdiff_t)least - behind, high = (ptrdiff_t)most - behind + taps - 1;
+        c->low = low < 0 ? 0 : (size_t)low;
+        c->count = ((size_t)high < side ? (size_t)high : side - 1) - c->low + 1;
+        size_t first = col[0] > from ? col[0] : from;
+        size_t end = col[1] + 1 < from + outputs ? col[1] + 1 : from + outputs;
+        c->first = first < end ? first : from;
+        c->end = first < end ? end : from;
     }
-    high = high < side ? high : side - 1;
-    c->count = c->low > high ? 0 : high - c->low + 1;
     c->pitch = (RK_MPR_MARGIN + c->count + RK_ROW_SLACK + 31) & ~(size_t)31;
 }
 
@@ -103,21 +118,25 @@ static void fill_warp(rk_mpr_columns *c, const rk_mpr_job *job, int32_t *index, 
                       float *weight)
 {
     int behind, taps = taps_of(job->kernel, &behind);
-    double common = common_fraction(&job->grid);
+    double common = common_fraction(&job->grid), known = -1;
+    rk_mpr_taps of = {.count = 2};
+    int16_t part = 0;
     for (size_t i = 0; i < c->room; i++) {
         size_t col = c->first + i < c->end ? c->first + i : c->end - 1;
-        rk_mpr_taps of = {.count = 2};
         double at = 0;
         (void)spot_of(job, col, &at); /* is inside */
         double low = (double)(ptrdiff_t)at, f = at - low;
         f = fabs(f - common) < 2 * RK_MPR_SNAP ? common : f;
-        int32_t q = (int32_t)lrint(f * RK_ROW_ONE);
-        of.weight[0] = 1 - f;
-        of.weight[1] = f;
-        if (taps > 2)
-            rk_mpr_taps_of(&of, job->kernel, f, 1, 1); /* for its weights only */
+        if (f != known) { /* mostly they are those of the column before */
+            of.weight[0] = 1 - f;
+            of.weight[1] = f;
+            if (taps > 2)
+                rk_mpr_taps_of(&of, job->kernel, f, 1, 1); /* for its weights only */
+            part = rk_mpr_share(f);
+            known = f;
+        }
         index[i] = (int32_t)((ptrdiff_t)low - behind - (ptrdiff_t)c->low + RK_MPR_MARGIN);
-        share[i] = (int16_t)(q < RK_ROW_ONE ? q : RK_ROW_ONE - 1);
+        share[i] = part;
         for (int t = 0; t < taps; t++)
             weight[(size_t)t * c->room + i] = (float)of.weight[t];
     }
@@ -151,8 +170,9 @@ bool rk_mpr_columns_plan(rk_mpr_columns *c, const rk_mpr_job *job, size_t from, 
     if (!layout->base || c->first == c->end)
         return false;
     fill_warp(c, job, index, share, weight);
-    rk_row_warp_plan(&c->warp, c->room);
     c->shifted = is_shifted(c);
+    if (!c->shifted)
+        rk_row_warp_plan(&c->warp, c->room);
     return true;
 }
 
@@ -160,7 +180,7 @@ const int16_t *rk_mpr_columns_move(const rk_mpr_columns *c, const rk_row_table *
                                    const int16_t *line, int16_t *buffer)
 {
     const int16_t *start = line + c->warp.index[0];
-    if (c->shifted && c->warp.share[0] == 0)
+    if (rk_mpr_columns_still(c))
         return start;
     if (c->shifted)
         row->lerp(start, start + 1, c->warp.share[0], c->room, buffer);

@@ -56,7 +56,10 @@ typedef struct rk_mpr_knots {
  */
 void rk_mpr_knots_of(rk_mpr_knots *knots, rk_mpr_kernel kernel, double at, size_t side, bool idle);
 
-/* Of two voxels: how far it is to the second, of a scaled row's RK_ROW_ONE. */
+/* A fraction, 0 <= fraction < 1, of a scaled row's RK_ROW_ONE. */
+int16_t rk_mpr_share(double fraction);
+
+/* Of two voxels: how far it is to the second. */
 int16_t rk_mpr_share_of(const rk_mpr_knots *knots);
 
 /* Elements in front of the first voxel of a row in a buffer; they repeat it. */
@@ -80,6 +83,12 @@ typedef struct rk_mpr_columns {
  */
 bool rk_mpr_columns_plan(rk_mpr_columns *columns, const rk_mpr_job *job, size_t from,
                          size_t outputs, rk_mpr_layout *layout);
+
+/* Whether scaled rows need not be moved: outputs lie on them side by side, from index[0] on. */
+static inline bool rk_mpr_columns_still(const rk_mpr_columns *columns)
+{
+    return columns->shifted && columns->warp.share[0] == 0;
+}
 
 /* A scaled row, linear, at the outputs: `room` values in `buffer`, or in the row where they are. */
 const int16_t *rk_mpr_columns_move(const rk_mpr_columns *columns, const rk_row_table *row,

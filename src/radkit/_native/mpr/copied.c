@@ -9,8 +9,15 @@
 
 void rk_mpr_leave(const rk_mpr_job *job, void *out, uint8_t *outside, size_t first, size_t end)
 {
-    for (size_t i = first; i < end; i++)
-        rk_mpr_store(out, job->out, i, job->fill);
+    size_t bytes = rk_mpr_bytes(job->out), done = bytes, all = (end - first) * bytes;
+    uint8_t *to = (uint8_t *)out + first * bytes;
+    if (first >= end)
+        return;
+    rk_mpr_store(to, job->out, 0, job->fill);
+    for (size_t more; done < all; done += more) { /* what is there, again */
+        more = done < all - done ? done : all - done;
+        memcpy(to + done, to, more);
+    }
     memset(outside + first, 1, end - first);
 }
 

@@ -4,6 +4,12 @@
 
 #include "mpr/mpr.h"
 
+/*
+ * Rows of a tile of many planes: parts of no more rows may count on the lines of memory that the
+ * plane before has left in the cache.
+ */
+enum { RK_MPR_TILE = 16 };
+
 /* Thin planes, nearest and linear. */
 bool rk_mpr_thin_fits(const rk_mpr_job *job);
 size_t rk_mpr_thin_work(const rk_mpr_job *job);

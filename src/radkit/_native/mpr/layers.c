@@ -1,7 +1,7 @@
 /*
- * mpr/layers.c: planes that lie as the slices do. Rows are blended along the row axis once for
- * each slice, then along the slice axis, then moved along the columns, so that they have the bits
- * that along.c gives; rows that are none of scaled values, or have padding, are left to it.
+ * mpr/layers.c: planes that lie as the slices do. Rows are blended along the row axis and moved along
+ * the columns once for each slice, then blended along the slice axis, in the order and so with the
+ * bits of along.c; rows that are none of scaled values, or have padding, are left to it.
  */
 #include "mpr/layers.h"
 
@@ -29,7 +29,10 @@ typedef struct layers {
     rk_mpr_columns columns;
     rk_mpr_lines lines;
     layer layer[2]; /* slices of even and of odd index */
+    size_t cell; /* elements of a row in a layer */
     int16_t *blend, *moved;
+    rk_mpr_knots *knots; /* of each row, along the row axis; none: it is outside */
+    bool early;          /* rows of layers are moved along the columns already */
     bool *left; /* rows of the current plane that are left to along.c */
     void *other_work;
 } layers;
@@ -44,23 +47,39 @@ bool rk_mpr_layers_fits(const rk_mpr_stack *stack)
            rk_mpr_along(g->down, 1, g->rows) && rk_mpr_stack_along(stack, 0);
 }
 
+static rk_mpr_knots knots_of_row(const layers *l, size_t row)
+{
+    const double at[3] = {0, rk_mpr_line_of(&l->stack->job->grid, row, 0).start[1], 0};
+    rk_mpr_knots y = {.count = 0};
+    rk_mpr_place place;
+    if (rk_mpr_place_of(&l->volume, at, &place))
+        rk_mpr_knots_of(&y, RK_MPR_LINEAR, place.at[1], l->volume.side[1], false);
+    return y;
+}
+
 static bool plan(layers *l, rk_mpr_layout *layout)
 {
     const rk_mpr_job *job = l->stack->job;
     size_t rows = job->grid.rows;
     bool inside = rk_mpr_columns_plan(&l->columns, job, 0, job->grid.cols, layout);
     size_t pitch = l->columns.pitch;
-    rk_mpr_lines_plan(&l->lines, &l->volume, l->row, &l->columns, layout);
+    l->cell = pitch > l->columns.room ? pitch : l->columns.room;
+    rk_mpr_lines_plan(&l->lines, &l->volume, l->row, &l->columns, rk_mpr_reach_of(job), false,
+                      layout);
     for (int k = 0; k < 2; k++) {
         layer *y = &l->layer[k];
         y->slice = SIZE_MAX;
-        y->cells = rk_mpr_take(layout, (rows * pitch + 2 * RK_ROW_SLACK) * sizeof *y->cells);
+        y->cells = rk_mpr_take(layout, (rows * l->cell + 2 * RK_ROW_SLACK) * sizeof *y->cells);
         y->age = rk_mpr_take(layout, rows * sizeof *y->age);
         y->fate = rk_mpr_take(layout, rows * sizeof *y->fate);
     }
-    l->blend = rk_mpr_take(layout, (pitch + 2 * RK_ROW_SLACK) * sizeof *l->blend);
+    l->blend = rk_mpr_take(layout, (l->cell + 2 * RK_ROW_SLACK) * sizeof *l->blend);
     l->moved = rk_mpr_take(layout, l->columns.room * sizeof *l->moved);
     l->left = rk_mpr_take(layout, rows * sizeof *l->left);
+    l->knots = rk_mpr_take(layout, rows * sizeof *l->knots);
+    for (size_t row = 0; layout->base && row < rows; row++)
+        l->knots[row] = knots_of_row(l, row);
+    l->early = inside && rk_mpr_moves_early(job, &l->columns);
     l->other_work = layout->base ? layout->base + layout->used : NULL;
     return inside;
 }
@@ -76,7 +95,7 @@ size_t rk_mpr_layers_work(const rk_mpr_stack *stack)
 static void make_row(layers *l, layer *y, size_t z, size_t row, const rk_mpr_knots *knots)
 {
     const int16_t *line[2], *held;
-    int16_t *to = y->cells + row * l->columns.pitch;
+    int16_t *to = y->cells + row * l->cell;
     y->age[row] = l->lines.age;
     y->fate[row] = FINE;
     for (int i = 0; i < knots->count; i++) {
@@ -89,8 +108,11 @@ static void make_row(layers *l, layer *y, size_t z, size_t row, const rk_mpr_kno
     if (y->fate[row] != FINE)
         return;
     if (knots->count > 1)
-        l->row->lerp(line[0], line[1], rk_mpr_share_of(knots), l->columns.pitch, to);
-    else
+        l->row->lerp(line[0], line[1], rk_mpr_share_of(knots), l->columns.pitch,
+                     l->early ? l->blend : to);
+    if (l->early)
+        l->row->warp(knots->count > 1 ? l->blend : line[0], &l->columns.warp, l->columns.room, to);
+    else if (knots->count == 1)
         memcpy(to, line[0], l->columns.pitch * sizeof *to);
 }
 
@@ -106,7 +128,7 @@ static fate row_of(layers *l, size_t z, size_t row, const rk_mpr_knots *knots, c
         return OUT_OF_RANGE;
     if (y->age[row] != l->lines.age)
         make_row(l, y, z, row, knots);
-    *line = y->cells + row * l->columns.pitch;
+    *line = y->cells + row * l->cell;
     return y->fate[row];
 }
 
@@ -135,9 +157,11 @@ static const int16_t *values_of(layers *l, const rk_mpr_knots *z, const rk_mpr_k
     }
     if (worst != FINE)
         return NULL;
+    size_t n = l->early ? l->columns.room : l->columns.pitch;
     if (z->count > 1)
-        l->row->lerp(line[0], line[1], rk_mpr_share_of(z), l->columns.pitch, l->blend);
-    return rk_mpr_columns_move(&l->columns, l->row, z->count > 1 ? l->blend : line[0], l->moved);
+        l->row->lerp(line[0], line[1], rk_mpr_share_of(z), n, l->blend);
+    const int16_t *found = z->count > 1 ? l->blend : line[0];
+    return l->early ? found : rk_mpr_columns_move(&l->columns, l->row, found, l->moved);
 }
 
 /* One row of a plane at a slice coordinate; whether it was done. */
@@ -146,14 +170,10 @@ static bool do_row(layers *l, const rk_mpr_knots *z, size_t row, uint8_t *out, u
 {
     const rk_mpr_job *job = l->stack->job;
     const rk_mpr_columns *c = &l->columns;
-    rk_mpr_line line = rk_mpr_line_of(&job->grid, row, 0);
-    const double at[3] = {0, line.start[1], 0};
-    rk_mpr_place place;
+    const rk_mpr_knots *y = &l->knots[row];
     size_t cols = job->grid.cols, first = cols, end = cols;
-    if (z->count && rk_mpr_place_of(&l->volume, at, &place)) {
-        rk_mpr_knots y;
-        rk_mpr_knots_of(&y, RK_MPR_LINEAR, place.at[1], l->volume.side[1], false);
-        const int16_t *found = values_of(l, z, &y, row);
+    if (z->count && y->count) {
+        const int16_t *found = values_of(l, z, y, row);
         if (!found)
             return false;
         first = c->first;

@@ -1,41 +1,75 @@
 /* mpr/lines.c: see lines.h. */
 #include "mpr/lines.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/words.h"
 #include "mpr/element.h"
+
+enum { LINE_MOST = 2048 }; /* bytes of a row that are asked for early; the rest comes by itself */
 
 bool rk_mpr_is_short(rk_mpr_type type)
 {
     return type == RK_MPR_U8 || type == RK_MPR_I8 || type == RK_MPR_U16 || type == RK_MPR_I16;
 }
 
-void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
-                       const rk_mpr_columns *columns, rk_mpr_layout *layout)
+bool rk_mpr_lines_direct(const rk_mpr_volume *volume)
 {
-    size_t cells = RK_MPR_LINES * columns->pitch;
-    bool shorts = rk_mpr_is_short(volume->type);
-    *lines = (rk_mpr_lines){.volume = volume, .row = row, .low = columns->low,
-                            .count = columns->count, .pitch = columns->pitch};
-    lines->scaled_slot = rk_mpr_take(layout, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
-    lines->wide_slot = rk_mpr_take(layout, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
-    lines->wide = rk_mpr_take(layout, cells * sizeof(float));
+    return !volume->has_padding && (volume->type == RK_MPR_I16 || volume->type == RK_MPR_U16);
+}
+
+/* Voxels that samples touch along an axis, as a power of two. */
+static size_t reach_along(const rk_mpr_job *job, int axis)
+{
+    size_t taps = job->kernel == RK_MPR_LANCZOS ? 6 : job->kernel == RK_MPR_CUBIC ? 4 : 2, reach = 2;
+    double span = (double)taps + fabs(job->grid.into[axis]) * (double)(job->grid.depth - 1);
+    while (reach < 32 && (double)reach < span)
+        reach *= 2;
+    return reach;
+}
+
+rk_mpr_reach rk_mpr_reach_of(const rk_mpr_job *job)
+{
+    rk_mpr_reach reach = {reach_along(job, 0), reach_along(job, 1)};
+    while (reach.z * reach.y > RK_MPR_LINES)
+        *(reach.z > reach.y ? &reach.z : &reach.y) /= 2;
+    return reach;
+}
+
+void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
+                       const rk_mpr_columns *columns, rk_mpr_reach reach, bool moved,
+                       rk_mpr_layout *layout)
+{
+    size_t cell = moved && columns->room > columns->pitch ? columns->room : columns->pitch;
+    size_t slots = reach.z * reach.y, cells = slots * cell;
+    bool shorts = rk_mpr_is_short(volume->type), inside = columns->first < columns->end;
+    bool still = layout->base && inside && rk_mpr_columns_still(columns);
+    *lines = (rk_mpr_lines){.volume = volume, .row = row, .moved = moved && !still ? columns : NULL,
+                            .skip = moved && still ? (size_t)columns->warp.index[0] : 0,
+                            .reach = reach, .low = columns->low, .count = columns->count,
+                            .pitch = columns->pitch, .cell = cell};
+    lines->scaled_slot = rk_mpr_take(layout, slots * sizeof(rk_mpr_line_slot));
+    lines->wide_slot = rk_mpr_take(layout, slots * sizeof(rk_mpr_line_slot));
+    lines->asked = rk_mpr_take(layout, 2 * slots * sizeof *lines->asked);
+    lines->wide = rk_mpr_take(layout, rk_mpr_lines_direct(volume) ? 0 : cells * sizeof(float));
     lines->scaled = rk_mpr_take(layout, shorts ? cells * sizeof(int16_t) : 0);
     lines->widened = rk_mpr_take(layout, shorts ? columns->pitch * sizeof(uint16_t) : 0);
+    lines->unmoved = rk_mpr_take(layout, moved ? columns->pitch * sizeof(int16_t) : 0);
     if (volume->has_padding) {
         lines->held = rk_mpr_take(layout, shorts ? cells * sizeof(int16_t) : 0);
         lines->wide_held = rk_mpr_take(layout, cells * sizeof(int16_t));
     }
     if (layout->base) {
-        memset(lines->scaled_slot, 0, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
-        memset(lines->wide_slot, 0, RK_MPR_LINES * sizeof(rk_mpr_line_slot));
+        memset(lines->scaled_slot, 0, slots * sizeof(rk_mpr_line_slot));
+        memset(lines->wide_slot, 0, slots * sizeof(rk_mpr_line_slot));
+        memset(lines->asked, 0xFF, 2 * slots * sizeof *lines->asked); /* nowhere */
     }
 }
 
-size_t rk_mpr_lines_slot(size_t z, size_t y)
+size_t rk_mpr_lines_slot(const rk_mpr_lines *lines, size_t z, size_t y)
 {
-    return z % RK_MPR_LINES_Z * RK_MPR_LINES_Y + y % RK_MPR_LINES_Y;
+    return (z & (lines->reach.z - 1)) * lines->reach.y + (y & (lines->reach.y - 1));
 }
 
 static ptrdiff_t start_of(const rk_mpr_lines *lines, size_t z, size_t y)
@@ -108,41 +142,51 @@ static bool enter(rk_mpr_line_slot *slot, size_t z, size_t y, unsigned age)
     return true;
 }
 
+/* A row as scaled values; false if it does not fit. */
+static bool scale(const rk_mpr_lines *lines, size_t z, size_t y, int16_t *mask, int16_t *row)
+{
+    const void *src = rk_mpr_lines_words(lines, z, y);
+    uint16_t padding = (uint16_t)(int32_t)lines->volume->padding;
+    uint16_t seen = lines->row->scale(src, lines->count, lines->base, padding,
+                                      mask ? mask + RK_MPR_MARGIN : NULL, row + RK_MPR_MARGIN);
+    repeat_short(lines, row);
+    if (mask)
+        repeat_short(lines, mask);
+    return seen < RK_ROW_RANGE;
+}
+
 const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held)
 {
-    size_t place = rk_mpr_lines_slot(z, y);
+    size_t place = rk_mpr_lines_slot(lines, z, y);
     rk_mpr_line_slot *slot = lines->scaled_slot + place;
-    int16_t *row = lines->scaled + place * lines->pitch;
+    int16_t *row = lines->scaled + place * lines->cell;
     int16_t *mask = lines->held ? lines->held + place * lines->pitch : NULL;
     *held = NULL;
     if (lines->age == 0)
         return NULL;
     if (enter(slot, z, y, lines->age)) {
-        const void *src = rk_mpr_lines_words(lines, z, y);
-        uint16_t padding = (uint16_t)(int32_t)lines->volume->padding;
-        uint16_t seen = lines->row->scale(src, lines->count, lines->base, padding,
-                                          mask ? mask + RK_MPR_MARGIN : NULL, row + RK_MPR_MARGIN);
-        slot->fits = seen < RK_ROW_RANGE;
-        repeat_short(lines, row);
-        if (mask) {
+        slot->fits = scale(lines, z, y, mask, lines->moved ? lines->unmoved : row);
+        if (lines->moved)
+            (void)rk_mpr_columns_move(lines->moved, lines->row, lines->unmoved, row);
+        if (mask)
             slot->held = any_held(mask + RK_MPR_MARGIN, lines->count);
-            repeat_short(lines, mask);
-        }
     }
     *held = slot->held ? mask : NULL;
-    return slot->fits ? row : NULL;
+    return slot->fits ? row + lines->skip : NULL;
 }
 
-void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y)
+void rk_mpr_lines_expect(rk_mpr_lines *lines, size_t z, size_t y)
 {
     const rk_mpr_volume *v = lines->volume;
-    size_t place = rk_mpr_lines_slot(z, y), bytes = lines->count * rk_mpr_bytes(v->type);
-    const rk_mpr_line_slot *a = lines->scaled_slot + place, *b = lines->wide_slot + place;
-    if ((a->age && a->z == z && a->y == y) || (b->age && b->z == z && b->y == y))
+    size_t *asked = lines->asked + 2 * rk_mpr_lines_slot(lines, z, y);
+    size_t bytes = lines->count * rk_mpr_bytes(v->type);
+    if (asked[0] == z && asked[1] == y)
         return;
+    asked[0] = z;
+    asked[1] = y;
     const uint8_t *src = (const uint8_t *)v->data +
                          start_of(lines, z, y) * (ptrdiff_t)rk_mpr_bytes(v->type);
-    for (size_t i = 0; i < bytes && i < 8 * RK_MPR_ALIGN; i += RK_MPR_ALIGN) /* it goes on itself */
+    for (size_t i = 0; i < bytes && i < LINE_MOST; i += RK_MPR_ALIGN)
         __builtin_prefetch(src + i);
 }
 
@@ -162,9 +206,9 @@ static void widen(const rk_mpr_lines *lines, ptrdiff_t start, float *out)
 
 const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held)
 {
-    size_t place = rk_mpr_lines_slot(z, y);
+    size_t place = rk_mpr_lines_slot(lines, z, y);
     rk_mpr_line_slot *slot = lines->wide_slot + place;
-    float *row = lines->wide + place * lines->pitch;
+    float *row = lines->wide + place * lines->cell;
     int16_t *mask = lines->wide_held ? lines->wide_held + place * lines->pitch : NULL;
     if (enter(slot, z, y, 1)) {
         widen(lines, start_of(lines, z, y), row + RK_MPR_MARGIN);

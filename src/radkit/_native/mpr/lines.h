@@ -10,7 +10,15 @@
 
 #include "mpr/columns.h"
 
-enum { RK_MPR_LINES_Y = 16, RK_MPR_LINES_Z = 8, RK_MPR_LINES = RK_MPR_LINES_Y * RK_MPR_LINES_Z };
+enum { RK_MPR_LINES = 256 }; /* slots at most */
+
+/* How many neighbours along each axis a table holds, powers of two. */
+typedef struct rk_mpr_reach {
+    size_t z, y;
+} rk_mpr_reach;
+
+/* For the rows of the samples of a job's row, so that its next row finds most of them. */
+rk_mpr_reach rk_mpr_reach_of(const rk_mpr_job *job);
 
 typedef struct rk_mpr_line_slot {
     size_t z, y;
@@ -21,27 +29,37 @@ typedef struct rk_mpr_line_slot {
 typedef struct rk_mpr_lines {
     const rk_mpr_volume *volume;
     const rk_row_table *row;
+    const rk_mpr_columns *moved; /* NULL, or where scaled rows are moved to when they are made */
+    size_t skip;                 /* where they are begun without */
+    rk_mpr_reach reach;
     size_t low, count, pitch; /* as in rk_mpr_columns */
+    size_t cell;              /* elements of a slot */
     uint16_t base;
     unsigned age;                 /* of `base`, 0: there is none */
     uint32_t lowest, highest;     /* values seen since, in the order of rk_mpr_lines_span */
     rk_mpr_line_slot *scaled_slot, *wide_slot;
+    size_t *asked; /* z and y of the row of each slot that memory has been asked for */
     int16_t *scaled, *held, *wide_held;
     float *wide;
     uint16_t *widened; /* one row of 8-bit voxels as 16-bit ones */
+    int16_t *unmoved;  /* one scaled row */
 } rk_mpr_lines;
 
 /* Whether voxels are integers of 8 or 16 bits. */
 bool rk_mpr_is_short(rk_mpr_type type);
 
-/* For the columns that are planned; `lines` may only count. */
+/* Whether sums of rows take voxels as they lie (rk_mpr_lines_words), so that there are no wide rows. */
+bool rk_mpr_lines_direct(const rk_mpr_volume *volume);
+
+/* For the columns that are planned; `lines` may only count. `moved`: scaled rows are moved. */
 void rk_mpr_lines_plan(rk_mpr_lines *lines, const rk_mpr_volume *volume, const rk_row_table *row,
-                       const rk_mpr_columns *columns, rk_mpr_layout *layout);
+                       const rk_mpr_columns *columns, rk_mpr_reach reach, bool moved,
+                       rk_mpr_layout *layout);
 
 /*
- * A row as scaled or as float values, `pitch` elements; *held gets NULL or a row that is -1 where
- * there is padding, which counts as some value in the row. Scaled rows: NULL if the row does not
- * fit the range above `base`.
+ * A row as scaled or as float values, `pitch` elements (if it is moved: one for each output); *held
+ * gets NULL or a row of `pitch` elements that is -1 where there is padding, which counts as some
+ * value in the row. Scaled rows: NULL if the row does not fit the range above `base`.
  */
 const int16_t *rk_mpr_lines_scaled(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
 const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const int16_t **held);
@@ -49,8 +67,8 @@ const float *rk_mpr_lines_wide(rk_mpr_lines *lines, size_t z, size_t y, const in
 /* Fills a float row around its `count` values, as the others are. */
 void rk_mpr_lines_repeat(const rk_mpr_lines *lines, float *row);
 
-/* Asks memory for a row that will be wanted soon. */
-void rk_mpr_lines_expect(const rk_mpr_lines *lines, size_t z, size_t y);
+/* Asks memory for a row that will be wanted soon, unless it was the last of its slot. */
+void rk_mpr_lines_expect(rk_mpr_lines *lines, size_t z, size_t y);
 
 /* The voxels of a row as 16-bit words; only for integers of 8 or 16 bits, as the next two are. */
 const void *rk_mpr_lines_words(const rk_mpr_lines *lines, size_t z, size_t y);
@@ -59,7 +77,7 @@ const void *rk_mpr_lines_words(const rk_mpr_lines *lines, size_t z, size_t y);
 bool rk_mpr_lines_meet(const rk_mpr_lines *lines, size_t z, size_t y, uint16_t word);
 
 /* The slot of a row, in which at most one of a set may be held at a time. */
-size_t rk_mpr_lines_slot(size_t z, size_t y);
+size_t rk_mpr_lines_slot(const rk_mpr_lines *lines, size_t z, size_t y);
 
 /* Widens [*lowest, *highest] by the voxels of a row, padding left out; values rise with voxels'. */
 void rk_mpr_lines_span(const rk_mpr_lines *lines, size_t z, size_t y, uint32_t *lowest,

@@ -4,13 +4,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "mpr/along.h"
+#include "mpr/columns.h"
 #include "mpr/element.h"
+#include "mpr/fast.h"
 #include "mpr/layers.h"
 #include "mpr/special.h"
 
-enum { ROWS = 16, PLANES = 32 }; /* a tile of planes at any angle */
+enum { PLANES = 32 }; /* of a tile of planes at any angle */
 
-typedef enum way { BY_PLANES, BY_TILES, LAYERS, ACROSS } way;
+typedef enum way { BY_PLANES, BY_TILES, LAYERS, ACROSS, SIDE_BY_SIDE } way;
 
 rk_mpr_job rk_mpr_stack_job(const rk_mpr_stack *stack, size_t k)
 {
@@ -29,6 +32,14 @@ bool rk_mpr_stack_along(const rk_mpr_stack *stack, int axis)
     return true;
 }
 
+/* Planes along rows and slices, next to each other: what coronal ones are to axial slices. */
+static bool is_side_by_side(const rk_mpr_stack *stack)
+{
+    const rk_mpr_grid *g = &stack->job->grid;
+    return g->depth == 1 && stack->job->kernel == RK_MPR_LINEAR && rk_mpr_along_fits(stack->job) &&
+           rk_mpr_along(g->down, 0, g->rows) && rk_mpr_stack_along(stack, 1);
+}
+
 /* Planes at any angle touch a line of memory together with their neighbours. */
 static way way_of(const rk_mpr_stack *stack)
 {
@@ -36,6 +47,8 @@ static way way_of(const rk_mpr_stack *stack)
         return LAYERS;
     if (rk_mpr_across_fits(stack))
         return ACROSS;
+    if (is_side_by_side(stack))
+        return SIDE_BY_SIDE;
     return rk_mpr_special(stack->job, 0) ? BY_PLANES : BY_TILES;
 }
 
@@ -45,6 +58,7 @@ size_t rk_mpr_stack_work(const rk_mpr_stack *stack, uint32_t cpu)
     switch (way_of(stack)) {
     case LAYERS: return rk_mpr_layers_work(stack);
     case ACROSS: return rk_mpr_across_work(stack);
+    case SIDE_BY_SIDE: return rk_mpr_along_planes_work(stack->job);
     default: break;
     }
     for (size_t k = 0; k < stack->planes; k++) {
@@ -73,6 +87,20 @@ static size_t by_tiles(const rk_mpr_stack *stack, const rk_mpr_planes *part, siz
     return empty;
 }
 
+static size_t side_by_side(const rk_row_table *row, const rk_mpr_stack *stack,
+                           const rk_mpr_planes *part)
+{
+    const rk_mpr_grid *g = &stack->job->grid;
+    size_t pixels = g->rows * g->cols, empty = 0;
+    for (size_t i = 0; i < part->count; i += RK_MPR_SIDE_BY_SIDE) {
+        size_t left = part->count - i, count = left < RK_MPR_SIDE_BY_SIDE ? left : RK_MPR_SIDE_BY_SIDE;
+        rk_mpr_part rows = {0, g->rows, (uint8_t *)part->out + i * pixels * rk_mpr_bytes(stack->job->out),
+                            part->outside + i * pixels, part->work};
+        empty += rk_mpr_along_planes(row, stack->job, stack->origin + 3 * (part->first + i), count, &rows);
+    }
+    return empty;
+}
+
 size_t rk_mpr_stack_planes(const rk_mpr_stack *stack, const rk_mpr_planes *part, uint32_t cpu)
 {
     rk_row_table row;
@@ -80,7 +108,8 @@ size_t rk_mpr_stack_planes(const rk_mpr_stack *stack, const rk_mpr_planes *part,
     switch (way_of(stack)) {
     case LAYERS: return rk_mpr_layers_planes(&row, stack, part);
     case ACROSS: return rk_mpr_across_planes(&row, stack, part);
-    case BY_TILES: return by_tiles(stack, part, ROWS, cpu);
+    case SIDE_BY_SIDE: return side_by_side(&row, stack, part);
+    case BY_TILES: return by_tiles(stack, part, RK_MPR_TILE, cpu);
     default: return by_tiles(stack, part, stack->job->grid.rows, cpu);
     }
 }

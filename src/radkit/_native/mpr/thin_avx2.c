@@ -3,7 +3,8 @@
  *
  * What costs time is waiting for voxels: a plane across the rows of a volume touches a cache line
  * for each pixel or two. So a row is done in two steps. The first computes where its pixels lie; the
- * second loads and blends, while lines of the next row, known by then, are on their way.
+ * second loads and blends, while lines of the pixels to come are on their way: places in the row, or
+ * in the next one, are known by then.
  */
 #include "kernels/cpu.h"
 #include "mpr/fast.h"
@@ -15,6 +16,8 @@
 RK_TARGET_BEGIN(RK_ISA_AVX2)
 
 #include "mpr/avx2.h"
+
+enum { AHEAD = 64 }; /* pixels from where lines are asked for to where they are used */
 
 /* The columns of a row in a chunk that lie inside, and where. */
 typedef struct cells {
@@ -75,6 +78,19 @@ static __attribute__((noinline)) void prepare(const plane *p, size_t row, cells 
         prepare_as(p, row, c, false);
 }
 
+/*
+ * Lines for the pixels some blocks on. Asked for nearer they come late; a whole row ahead they may be
+ * thrown out before they are used, as rows a power of two apart share few places in a cache.
+ */
+RK_INLINE void fetch_ahead(const plane *p, const cells *c, const cells *next, size_t j, size_t size)
+{
+    size_t at = j + AHEAD, end = (c->count + RK_MPR_LANES - 1) / RK_MPR_LANES * RK_MPR_LANES;
+    if (at < end)
+        rk_lead_fetch(&p->lead, p->view.data, c->at + at, size);
+    else if (at - end < next->count)
+        rk_lead_fetch(&p->lead, p->view.data, next->at + at - end, size);
+}
+
 /* The pixels of a block with padding near, one by one; returns how many have no data. */
 static size_t block_c(const plane *p, size_t row, size_t col, size_t n)
 {
@@ -106,8 +122,8 @@ RK_INLINE size_t blend_row(const plane *p, size_t row, const cells *c, const cel
     for (size_t j = 0; j < c->count; j += RK_MPR_LANES) {
         size_t n = c->count - j < RK_MPR_LANES ? c->count - j : RK_MPR_LANES;
         rk_seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(-1)};
-        if (p->lead.every && j < next->count)
-            rk_lead_fetch(&p->lead, p->view.data, next->at + j, size);
+        if (p->lead.every)
+            fetch_ahead(p, c, next, j, size);
         __m256 value = rk_linear8(&p->view, c->at + j, _mm256_load_ps(c->x + j),
                                   _mm256_load_ps(c->y + j), _mm256_load_ps(c->z + j), type, padded,
                                   padding, &seen);
@@ -125,6 +141,21 @@ RK_INLINE size_t blend_row(const plane *p, size_t row, const cells *c, const cel
     return empty;
 }
 
+RK_INLINE int16_t word_at(const uint8_t *p)
+{
+    int16_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* Put together in a register: memory written by halves cannot be read as a whole before it is stored. */
+RK_INLINE __m128i words8(const uint8_t *data, const int32_t *at)
+{
+#define WORD(i) word_at(data + 2 * (ptrdiff_t)at[i])
+    return _mm_setr_epi16(WORD(0), WORD(1), WORD(2), WORD(3), WORD(4), WORD(5), WORD(6), WORD(7));
+#undef WORD
+}
+
 RK_INLINE size_t copy_row(const plane *p, size_t row, const cells *c, const cells *next,
                           const rk_mpr_type type, const bool padded)
 {
@@ -135,8 +166,13 @@ RK_INLINE size_t copy_row(const plane *p, size_t row, const cells *c, const cell
     for (size_t j = 0; j < c->count; j += RK_MPR_LANES) {
         size_t n = c->count - j < RK_MPR_LANES ? c->count - j : RK_MPR_LANES;
         uint8_t raw[RK_MPR_LANES * 4];
-        if (p->lead.every && j < next->count)
-            rk_lead_fetch(&p->lead, p->view.data, next->at + j, size);
+        if (p->lead.every)
+            fetch_ahead(p, c, next, j, size);
+        if (size == 2 && same && !padded && n == RK_MPR_LANES) {
+            __m128i words = words8(data, c->at + j);
+            _mm_storeu_si128((__m128i *)((uint8_t *)p->part->out + (pixel + j) * size), words);
+            continue;
+        }
         for (size_t i = 0; i < RK_MPR_LANES; i++)
             memcpy(raw + i * size, data + (ptrdiff_t)c->at[j + i] * (ptrdiff_t)size, size);
         if (same)
@@ -172,6 +208,8 @@ RK_INLINE size_t rows_of(const rk_mpr_job *job, const rk_mpr_part *part, const r
     size_t cols = job->grid.cols, empty = 0;
     (void)rk_mpr_view_of(&p.view, &job->volume);
     p.lead = rk_lead_of(&p.view, &job->grid, 0, nearest ? 0 : 1, rk_size_of(type));
+    if (part->count <= RK_MPR_TILE && p.lead.crossing)
+        p.lead.every = 0; /* the planes before this one have been here */
     for (p.from = 0; p.from < cols && part->count; p.from = p.to) {
         p.to = cols - p.from < RK_MPR_CHUNK ? cols : p.from + RK_MPR_CHUNK;
         prepare(&p, part->first, now);

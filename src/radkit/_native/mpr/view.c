@@ -79,6 +79,11 @@ static size_t first_past(double start, double step, double bound, size_t cols)
     return low;
 }
 
+static inline bool holds(double at, double low, double high)
+{
+    return at >= low && at < high;
+}
+
 rk_mpr_span rk_mpr_span_of(const rk_mpr_line *line, const double low[3], const double high[3],
                            size_t cols)
 {
@@ -86,10 +91,13 @@ rk_mpr_span rk_mpr_span_of(const rk_mpr_line *line, const double low[3], const d
     for (int axis = 0; axis < 3 && span.first < span.end; axis++) {
         double start = line->start[axis], step = line->step[axis];
         if (step == 0) {
-            if (!(start >= low[axis] && start < high[axis]))
+            if (!holds(start, low[axis], high[axis]))
                 span.end = span.first;
             continue;
         }
+        if (holds(start, low[axis], high[axis]) &&
+            holds(start + (double)(cols - 1) * step, low[axis], high[axis]))
+            continue; /* both ends, so all between: coordinates are monotone */
         size_t first = first_past(start, step, step > 0 ? low[axis] : high[axis], cols);
         size_t end = first_past(start, step, step > 0 ? high[axis] : low[axis], cols);
         span.first = first > span.first ? first : span.first;
