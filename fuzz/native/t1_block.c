@@ -22,6 +22,7 @@ static void describe(rk_fuzz_bytes *in, job *j)
     uint8_t flags = rk_fuzz_next(in), style = rk_fuzz_next(in), form = rk_fuzz_next(in);
     b->band = flags & 3;
     b->half = flags & 4;
+    b->cut = flags & 64;
     b->stride = b->width + (flags >> 3 & 3);
     b->style = style & 63;
     b->format = form % 3;
