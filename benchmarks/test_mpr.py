@@ -202,9 +202,11 @@ def test_resample(versus, row):
         peer=Side(name="VTK image reslice", version=rivals.version("vtk"), call=by_vtk, items=[()]),
         own=Side(
             name="radkit",
-            call=lambda: radkit.resample(
-                volumes.volume(), spacing=1.0, fill=volumes.FILL, out=own_memory
-            ).array,
+            call=lambda: (
+                radkit.resample(
+                    volumes.volume(), spacing=1.0, fill=volumes.FILL, out=own_memory
+                ).array
+            ),
             items=[()],
         ),
         frames=1,

@@ -8,10 +8,10 @@
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
 /* Voxels; in most cases of a range that fits scaled rows, some of them `padding`. */
-static const uint16_t *voxels(ck_run *run, size_t n, uint16_t base, uint16_t padding)
+static const rk_u16 *voxels(ck_run *run, size_t n, uint16_t base, uint16_t padding)
 {
-    const uint16_t *raw = ck_in(run, 2 * n);
-    uint16_t *out, mask = ck_below(run, 4) ? RK_ROW_RANGE - 1 : 0xFFFF;
+    const rk_u16 *raw = ck_in(run, 2 * n);
+    rk_u16 *out, mask = ck_below(run, 4) ? RK_ROW_RANGE - 1 : 0xFFFF;
     if (ck_below(run, 3) == 0)
         return raw;
     out = ck_copy(run, raw, 2 * n);
@@ -27,10 +27,10 @@ static int16_t share(ck_run *run)
 }
 
 /* Numbers of usual size, many of them halves; some that are none. */
-static const float *floats(ck_run *run, size_t n, bool wild)
+static const rk_f32 *floats(ck_run *run, size_t n, bool wild)
 {
-    const int32_t *raw = ck_in(run, 4 * n);
-    float *out = ck_copy(run, raw, 4 * n);
+    const rk_i32 *raw = ck_in(run, 4 * n);
+    rk_f32 *out = ck_copy(run, raw, 4 * n);
     for (size_t i = 0; i < n; i++) {
         int32_t x;
         memcpy(&x, (const uint8_t *)raw + 4 * i, 4);
@@ -46,9 +46,9 @@ static const float *floats(ck_run *run, size_t n, bool wild)
 static void check_scale(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     uint16_t base = (uint16_t)ck_random(run), padding = (uint16_t)(base - 1 + ck_below(run, 3));
-    const uint16_t *src = voxels(run, n, base, padding);
-    int16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
-    int16_t *held_a = ck_out(run, 2 * n), *held_b = ck_out(run, 2 * n);
+    const rk_u16 *src = voxels(run, n, base, padding);
+    rk_i16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
+    rk_i16 *held_a = ck_out(run, 2 * n), *held_b = ck_out(run, 2 * n);
     bool held = ck_below(run, 2);
     uint16_t x = ((rk_row_scale_fn *)reference)(src, n, base, padding, held ? held_a : NULL, a);
     uint16_t y = ((rk_row_scale_fn *)variant)(src, n, base, padding, held ? held_b : NULL, b);
@@ -67,7 +67,7 @@ static void check_scale(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 }
 
 /* For neighbours of one range the exact blend is at most one unit of its scale away per axis. */
-static void near(ck_run *run, const int16_t *const row[4], int16_t y, int16_t z, size_t i,
+static void near(ck_run *run, const rk_i16 *const row[4], int16_t y, int16_t z, size_t i,
                  int16_t got)
 {
     double fy = y / 32768.0, fz = z / 32768.0, low = 1e9, high = -1e9;
@@ -83,10 +83,10 @@ static void near(ck_run *run, const int16_t *const row[4], int16_t y, int16_t z,
 
 static void check_blend(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const int16_t *row[4];
-    int16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n), y = share(run), z = share(run);
+    const rk_i16 *row[4];
+    rk_i16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n), y = share(run), z = share(run);
     for (int k = 0; k < 4; k++)
-        row[k] = (const int16_t *)voxels(run, n, 0, 100);
+        row[k] = (const rk_i16 *)voxels(run, n, 0, 100);
     ((rk_row_blend_fn *)reference)(row, y, z, n, a);
     ((rk_row_blend_fn *)variant)(row, y, z, n, b);
     ck_equal(run, a, b, 2 * n, "y %d z %d", y, z);
@@ -97,9 +97,9 @@ static void check_blend(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 /* Blended, moved and unscaled one after the other. */
 static void check_thin(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const int16_t *block = (const int16_t *)voxels(run, 4 * (n + RK_ROW_SLACK), 0, 100), *row[4];
-    uint16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n), *c = ck_out(run, 2 * n);
-    int16_t *whole = ck_out(run, 2 * (n + 1)), *moved = ck_out(run, 2 * n);
+    const rk_i16 *block = (const rk_i16 *)voxels(run, 4 * (n + RK_ROW_SLACK), 0, 100), *row[4];
+    rk_u16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n), *c = ck_out(run, 2 * n);
+    rk_i16 *whole = ck_out(run, 2 * (n + 1)), *moved = ck_out(run, 2 * n);
     rk_row_shares s = {share(run), share(run), share(run)};
     uint16_t base = (uint16_t)ck_random(run);
     rk_row_table step;
@@ -120,12 +120,13 @@ enum { FAN_SAMPLES = 9, FAN_ROWS = 5 };
 /* Samples blended one after the other, of which the peak is taken. */
 static void check_fan(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, bool low)
 {
-    const int16_t *block = (const int16_t *)voxels(run, FAN_ROWS * n, 0, 100);
-    const int16_t *row[4 * FAN_SAMPLES];
-    int16_t y[FAN_SAMPLES], z[FAN_SAMPLES], *one = ck_out(run, 2 * n);
-    const int16_t *start = ck_in(run, 2 * n);
-    int16_t *a = ck_copy(run, start, 2 * n), *b = ck_copy(run, start, 2 * n);
-    int16_t *c = ck_copy(run, start, 2 * n);
+    const rk_i16 *block = (const rk_i16 *)voxels(run, FAN_ROWS * n, 0, 100);
+    const rk_i16 *row[4 * FAN_SAMPLES];
+    int16_t y[FAN_SAMPLES], z[FAN_SAMPLES];
+    rk_i16 *one = ck_out(run, 2 * n);
+    const rk_i16 *start = ck_in(run, 2 * n);
+    rk_i16 *a = ck_copy(run, start, 2 * n), *b = ck_copy(run, start, 2 * n);
+    rk_i16 *c = ck_copy(run, start, 2 * n);
     rk_row_fan fan = {row, y, z, ck_below(run, FAN_SAMPLES + 1)};
     rk_row_table step;
     rk_row_table_fill(&step, 0);
@@ -157,10 +158,10 @@ static void check_fan_min(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
 
 static void check_lerp(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const int16_t *a = (const int16_t *)voxels(run, n, 0, 7);
-    const int16_t *b = (const int16_t *)voxels(run, n, 0, 7);
-    const int16_t *const rows[4] = {a, b, a, b};
-    int16_t *x = ck_out(run, 2 * n), *y = ck_out(run, 2 * n), s = share(run);
+    const rk_i16 *a = (const rk_i16 *)voxels(run, n, 0, 7);
+    const rk_i16 *b = (const rk_i16 *)voxels(run, n, 0, 7);
+    const rk_i16 *const rows[4] = {a, b, a, b};
+    rk_i16 *x = ck_out(run, 2 * n), *y = ck_out(run, 2 * n), s = share(run);
     ((rk_row_lerp_fn *)reference)(a, b, s, n, x);
     ((rk_row_lerp_fn *)variant)(a, b, s, n, y);
     ck_equal(run, x, y, 2 * n, "share %d", s);
@@ -180,18 +181,19 @@ static void check_peak_16(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
 static void check_peak_f32(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     const void *row = floats(run, n, true), *start = floats(run, n, true);
-    float *a = ck_copy(run, start, 4 * n), *b = ck_copy(run, start, 4 * n);
+    rk_f32 *a = ck_copy(run, start, 4 * n), *b = ck_copy(run, start, 4 * n);
     ((rk_row_peak_fn *)reference)(row, n, a);
     ((rk_row_peak_fn *)variant)(row, n, b);
     ck_equal(run, a, b, 4 * n, "peaks");
     for (size_t i = 0; i < n; i++)
-        ck_true(run, !isnan(((const float *)row)[i]) || isnan(b[i]), "element %zu stays none", i);
+        ck_true(run, !isnan(((const rk_f32 *)row)[i]) || isnan(b[i]), "element %zu stays none", i);
 }
 
 static void check_unscale(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const int16_t *row = ck_in(run, 2 * n);
-    uint16_t base = (uint16_t)ck_random(run), *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
+    const rk_i16 *row = ck_in(run, 2 * n);
+    uint16_t base = (uint16_t)ck_random(run);
+    rk_u16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
     ((rk_row_unscale_fn *)reference)(row, n, base, a);
     ((rk_row_unscale_fn *)variant)(row, n, base, b);
     ck_equal(run, a, b, 2 * n, "base %u", base);
@@ -209,8 +211,8 @@ static rk_row_warp warp_of(ck_run *run, size_t n, size_t *length)
     size_t groups = (n + RK_ROW_GROUP - 1) / RK_ROW_GROUP;
     double step = steps[ck_below(run, 9)] * (ck_below(run, 2) ? 1 : -1);
     double start = (double)ck_below(run, 200);
-    int32_t *index = ck_out(run, 4 * n);
-    int16_t *shares = ck_out(run, 2 * n);
+    rk_i32 *index = ck_out(run, 4 * n);
+    rk_i16 *shares = ck_out(run, 2 * n);
     rk_row_warp warp = {.base = ck_out(run, 4 * groups)};
     warp.bytes = ck_out(run, 64 * ((groups + 1) / 2));
     for (size_t i = 0; i < n; i++) {
@@ -229,8 +231,8 @@ static void check_warp(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     size_t length;
     rk_row_warp warp = warp_of(run, n, &length);
-    const int16_t *row = ck_in(run, 2 * length);
-    int16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
+    const rk_i16 *row = ck_in(run, 2 * length);
+    rk_i16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
     ((rk_row_warp_fn *)reference)(row, &warp, n, a);
     ((rk_row_warp_fn *)variant)(row, &warp, n, b);
     ck_equal(run, a, b, 2 * n, "reach %zu", warp.reach);
@@ -243,8 +245,8 @@ static void check_taps(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     size_t length;
     rk_row_warp warp = warp_of(run, n, &length);
-    const float *row = floats(run, length, false);
-    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    const rk_f32 *row = floats(run, length, false);
+    rk_f32 *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
     warp.taps = 1 + ck_below(run, 6);
     warp.pitch = n + ck_below(run, 3);
     warp.weight = floats(run, warp.taps * warp.pitch, false);
@@ -266,8 +268,8 @@ static void check_widen(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 
 static void check_sum(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
-    const float *row[3], *some[20], *weight = floats(run, 20, false);
-    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    const rk_f32 *row[3], *some[20], *weight = floats(run, 20, false);
+    rk_f32 *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
     size_t count = 1 + ck_below(run, 20);
     bool add = ck_below(run, 2);
     for (int k = 0; k < 3; k++)
@@ -284,8 +286,8 @@ static void check_sum(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 static void check_sum_voxels(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     const void *row[3], *some[20];
-    const float *weight = floats(run, 20, false);
-    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    const rk_f32 *weight = floats(run, 20, false);
+    rk_f32 *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
     size_t count = 1 + ck_below(run, 20);
     bool add = ck_below(run, 2);
     for (int k = 0; k < 3; k++)
@@ -301,8 +303,8 @@ static void check_sum_voxels(ck_run *run, ck_fn *reference, ck_fn *variant, size
 
 static void check_round(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, double low)
 {
-    const float *row = floats(run, n, true);
-    uint16_t *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
+    const rk_f32 *row = floats(run, n, true);
+    rk_u16 *a = ck_out(run, 2 * n), *b = ck_out(run, 2 * n);
     ((rk_row_round_fn *)reference)(row, n, a);
     ((rk_row_round_fn *)variant)(row, n, b);
     ck_equal(run, a, b, 2 * n, "rounded");
@@ -329,11 +331,11 @@ static void check_round_u16(ck_run *run, ck_fn *reference, ck_fn *variant, size_
 static double element(const void *src, ptrdiff_t at, char type)
 {
     switch (type) {
-    case 's': return ((const int16_t *)src)[at];
-    case 'u': return ((const uint16_t *)src)[at];
+    case 's': return ((const rk_i16 *)src)[at];
+    case 'u': return ((const rk_u16 *)src)[at];
     case 'b': return ((const uint8_t *)src)[at];
     case 'c': return ((const int8_t *)src)[at];
-    default: return (double)((const float *)src)[at];
+    default: return (double)((const rk_f32 *)src)[at];
     }
 }
 
@@ -342,9 +344,9 @@ static void check_path(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n, 
     enum { SIDE = 40 };
     const void *src = type == 'f' ? (const void *)floats(run, SIDE * SIDE, false)
                                   : ck_copy(run, ck_in(run, 2 * SIDE * SIDE), 2 * SIDE * SIDE);
-    int32_t *offset = ck_out(run, 4 * n);
-    float *x = ck_out(run, 4 * n), *y = ck_out(run, 4 * n);
-    float *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
+    rk_i32 *offset = ck_out(run, 4 * n);
+    rk_f32 *x = ck_out(run, 4 * n), *y = ck_out(run, 4 * n);
+    rk_f32 *a = ck_out(run, 4 * n), *b = ck_out(run, 4 * n);
     rk_row_path path = {offset, x, y, ck_below(run, 4) ? SIDE : 0, ck_below(run, 2) ? 16 : 0};
     for (size_t i = 0; i < n; i++) {
         offset[i] = (int32_t)(ck_below(run, SIDE - 1) * SIDE + ck_below(run, SIDE - 1));
@@ -382,8 +384,8 @@ static void check_turn(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
     size_t stride = cols + ck_below(run, 3), out_stride = rows + ck_below(run, 3);
     size_t count = rows ? (rows - 1) * stride + cols : 0;
     size_t out_count = cols ? (cols - 1) * out_stride + rows : 0;
-    const uint16_t *src = ck_in(run, 2 * count);
-    uint16_t *a = ck_out(run, 2 * out_count), *b = ck_out(run, 2 * out_count);
+    const rk_u16 *src = ck_in(run, 2 * count);
+    rk_u16 *a = ck_out(run, 2 * out_count), *b = ck_out(run, 2 * out_count);
     ((rk_row_turn_fn *)reference)(src, stride, rows, cols, a, out_stride);
     ((rk_row_turn_fn *)variant)(src, stride, rows, cols, b, out_stride);
     ck_equal(run, a, b, 2 * out_count, "rows %zu cols %zu", rows, cols);
@@ -396,14 +398,14 @@ enum { RAY_SAMPLES = 12 };
 
 typedef struct ray {
     rk_row_ray ray;
-    const int16_t *at[RAY_SAMPLES];
+    const rk_i16 *at[RAY_SAMPLES];
     int16_t x[RAY_SAMPLES], y[RAY_SAMPLES];
 } ray;
 
 /* In a block of 4 x 4 columns. */
 static void ray_of(ck_run *run, ray *r, size_t n)
 {
-    const int16_t *block = ck_in(run, 2 * 16 * n);
+    const rk_i16 *block = ck_in(run, 2 * 16 * n);
     for (int k = 0; k < RAY_SAMPLES; k++) {
         r->at[k] = block + (ck_below(run, 3) * 4 + ck_below(run, 3)) * n;
         r->x[k] = share(run);
@@ -417,7 +419,7 @@ static void check_ray(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     ray r;
     const void *start = ck_in(run, 2 * n);
-    int16_t *a = ck_copy(run, start, 2 * n), *b = ck_copy(run, start, 2 * n);
+    rk_i16 *a = ck_copy(run, start, 2 * n), *b = ck_copy(run, start, 2 * n);
     ray_of(run, &r, n);
     ((rk_row_ray_fn *)reference)(&r.ray, n, a);
     ((rk_row_ray_fn *)variant)(&r.ray, n, b);
@@ -428,7 +430,7 @@ static void check_ray_sum(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
 {
     ray r;
     const void *start = ck_in(run, 4 * n);
-    int32_t *a = ck_copy(run, start, 4 * n), *b = ck_copy(run, start, 4 * n);
+    rk_i32 *a = ck_copy(run, start, 4 * n), *b = ck_copy(run, start, 4 * n);
     ray_of(run, &r, n);
     ((rk_row_ray_sum_fn *)reference)(&r.ray, n, a);
     ((rk_row_ray_sum_fn *)variant)(&r.ray, n, b);
@@ -439,37 +441,37 @@ static void check_ray_sum(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
 
 static void bench_blend(ck_run *run, ck_fn *fn, size_t n)
 {
-    const int16_t *a = ck_in(run, 2 * n), *const row[4] = {a, a, a, a};
-    int16_t *out = ck_out(run, 2 * n);
+    const rk_i16 *a = ck_in(run, 2 * n), *const row[4] = {a, a, a, a};
+    rk_i16 *out = ck_out(run, 2 * n);
     CK_TIME(run, n, ((rk_row_blend_fn *)fn)(row, 1000, 2000, n, out));
 }
 
 static void bench_thin(ck_run *run, ck_fn *fn, size_t n)
 {
-    const int16_t *a = ck_in(run, 2 * (n + RK_ROW_SLACK)), *const row[4] = {a, a, a, a};
+    const rk_i16 *a = ck_in(run, 2 * (n + RK_ROW_SLACK)), *const row[4] = {a, a, a, a};
     const rk_row_shares share = {1000, 2000, 3000};
-    int16_t *out = ck_out(run, 2 * n);
+    rk_i16 *out = ck_out(run, 2 * n);
     CK_TIME(run, n, ((rk_row_thin_fn *)fn)(row, &share, 0, n, out));
 }
 
 static void bench_warp(ck_run *run, ck_fn *fn, size_t n)
 {
-    int32_t *index = ck_out(run, 4 * n);
+    rk_i32 *index = ck_out(run, 4 * n);
     rk_row_warp warp = {.index = index, .share = ck_in(run, 2 * n)};
     warp.base = ck_out(run, 4 * n);
     warp.bytes = ck_out(run, 32 * n);
     for (size_t i = 0; i < n; i++)
         index[i] = (int32_t)(i * 3 / 4);
     rk_row_warp_plan(&warp, n);
-    const int16_t *row = ck_in(run, 2 * n + 2 * RK_ROW_SLACK);
-    int16_t *out = ck_out(run, 2 * n);
+    const rk_i16 *row = ck_in(run, 2 * n + 2 * RK_ROW_SLACK);
+    rk_i16 *out = ck_out(run, 2 * n);
     CK_TIME(run, n, ((rk_row_warp_fn *)fn)(row, &warp, n, out));
 }
 
 static void bench_sum(ck_run *run, ck_fn *fn, size_t n)
 {
-    float *a = memset(ck_out(run, 4 * n), 0, 4 * n), *out = ck_out(run, 4 * n), weight[16] = {0};
-    const float *row[16];
+    rk_f32 *a = memset(ck_out(run, 4 * n), 0, 4 * n), *out = ck_out(run, 4 * n), weight[16] = {0};
+    const rk_f32 *row[16];
     for (int k = 0; k < 16; k++)
         row[k] = a;
     CK_TIME(run, n, ((rk_row_sum_fn *)fn)(row, weight, 16, false, n, out));

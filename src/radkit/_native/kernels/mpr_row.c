@@ -14,8 +14,8 @@
 
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
-uint16_t rk_row_scale_c(const void *src, size_t n, uint16_t base, uint16_t padding, int16_t *held,
-                        int16_t *out)
+uint16_t rk_row_scale_c(const void *src, size_t n, uint16_t base, uint16_t padding, rk_i16 *held,
+                        rk_i16 *out)
 {
     const rk_u16 *v = src;
     uint16_t seen = 0;
@@ -38,7 +38,7 @@ static inline int16_t lerp(int16_t a, int16_t b, int16_t share)
     return (int16_t)(uint16_t)((uint16_t)a + (uint16_t)((apart * share + (1 << 14)) >> 15));
 }
 
-void rk_row_lerp_c(const int16_t *a, const int16_t *b, int16_t share, size_t n, int16_t *out)
+void rk_row_lerp_c(const rk_i16 *a, const rk_i16 *b, int16_t share, size_t n, rk_i16 *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = lerp(a[i], b[i], share);
@@ -49,7 +49,7 @@ static inline int16_t blend(int16_t a, int16_t b, int16_t c, int16_t d, int16_t 
     return lerp(lerp(a, b, y), lerp(c, d, y), z);
 }
 
-void rk_row_blend_c(const int16_t *const row[4], int16_t y, int16_t z, size_t n, int16_t *out)
+void rk_row_blend_c(const rk_i16 *const row[4], int16_t y, int16_t z, size_t n, rk_i16 *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = blend(row[0][i], row[1][i], row[2][i], row[3][i], y, z);
@@ -64,10 +64,10 @@ void rk_row_blend_c(const int16_t *const row[4], int16_t y, int16_t z, size_t n,
             y[i] = wanted ? x[i] : y[i];                                                 \
     }
 
-RK_ROW_PEAK(max_16, int16_t, x[i] > y[i])
-RK_ROW_PEAK(min_16, int16_t, x[i] < y[i])
-RK_ROW_PEAK(max_f32, float, x[i] > y[i] || (isnan(x[i]) && !isnan(y[i])))
-RK_ROW_PEAK(min_f32, float, x[i] < y[i] || (isnan(x[i]) && !isnan(y[i])))
+RK_ROW_PEAK(max_16, rk_i16, x[i] > y[i])
+RK_ROW_PEAK(min_16, rk_i16, x[i] < y[i])
+RK_ROW_PEAK(max_f32, rk_f32, x[i] > y[i] || (isnan(x[i]) && !isnan(y[i])))
+RK_ROW_PEAK(min_f32, rk_f32, x[i] < y[i] || (isnan(x[i]) && !isnan(y[i])))
 
 static inline uint16_t unscaled(int16_t value, uint16_t base)
 {
@@ -75,19 +75,19 @@ static inline uint16_t unscaled(int16_t value, uint16_t base)
     return (uint16_t)((rounded >> RK_ROW_SHIFT) + base);
 }
 
-void rk_row_unscale_c(const int16_t *row, size_t n, uint16_t base, void *out)
+void rk_row_unscale_c(const rk_i16 *row, size_t n, uint16_t base, void *out)
 {
     rk_u16 *to = out;
     for (size_t i = 0; i < n; i++)
         to[i] = unscaled(row[i], base);
 }
 
-static inline int16_t blend_at(const int16_t *const row[4], int16_t y, int16_t z, size_t i)
+static inline int16_t blend_at(const rk_i16 *const row[4], int16_t y, int16_t z, size_t i)
 {
     return blend(row[0][i], row[1][i], row[2][i], row[3][i], y, z);
 }
 
-void rk_row_thin_c(const int16_t *const row[4], const rk_row_shares *share, uint16_t base, size_t n,
+void rk_row_thin_c(const rk_i16 *const row[4], const rk_row_shares *share, uint16_t base, size_t n,
                    void *out)
 {
     rk_u16 *to = out;
@@ -98,7 +98,7 @@ void rk_row_thin_c(const int16_t *const row[4], const rk_row_shares *share, uint
 }
 
 #define RK_ROW_FAN(name, wanted)                                                         \
-    void rk_row_##name##_c(const rk_row_fan *fan, size_t n, int16_t *to)                 \
+    void rk_row_##name##_c(const rk_row_fan *fan, size_t n, rk_i16 *to)                 \
     {                                                                                    \
         for (size_t k = 0; k < fan->samples; k++)                                        \
             for (size_t i = 0; i < n; i++) {                                             \
@@ -144,18 +144,18 @@ void rk_row_warp_plan(rk_row_warp *warp, size_t n)
     }
 }
 
-void rk_row_warp_c(const int16_t *row, const rk_row_warp *warp, size_t n, int16_t *out)
+void rk_row_warp_c(const rk_i16 *row, const rk_row_warp *warp, size_t n, rk_i16 *out)
 {
     for (size_t i = 0; i < n; i++) {
-        const int16_t *p = row + warp->index[i];
+        const rk_i16 *p = row + warp->index[i];
         out[i] = lerp(p[0], p[1], warp->share[i]);
     }
 }
 
-void rk_row_taps_c(const float *row, const rk_row_warp *warp, size_t n, float *out)
+void rk_row_taps_c(const rk_f32 *row, const rk_row_warp *warp, size_t n, rk_f32 *out)
 {
     for (size_t i = 0; i < n; i++) {
-        const float *p = row + warp->index[i], *weight = warp->weight + i;
+        const rk_f32 *p = row + warp->index[i], *weight = warp->weight + i;
         float sum = p[0] * weight[0];
         for (size_t t = 1; t < warp->taps; t++)
             sum = sum + p[t] * weight[t * warp->pitch];
@@ -166,7 +166,7 @@ void rk_row_taps_c(const float *row, const rk_row_warp *warp, size_t n, float *o
 /* ---- float rows ------------------------------------------------------------------------------ */
 
 #define RK_ROW_WIDEN(name, T)                                                            \
-    void rk_row_widen_##name##_c(const void *src, size_t n, float *out)                  \
+    void rk_row_widen_##name##_c(const void *src, size_t n, rk_f32 *out)                  \
     {                                                                                    \
         const T *v = src;                                                                \
         for (size_t i = 0; i < n; i++)                                                   \
@@ -176,8 +176,8 @@ void rk_row_taps_c(const float *row, const rk_row_warp *warp, size_t n, float *o
 RK_ROW_WIDEN(i16, rk_i16)
 RK_ROW_WIDEN(u16, rk_u16)
 
-void rk_row_sum_c(const float *const *row, const float *weight, size_t count, bool add, size_t n,
-                  float *out)
+void rk_row_sum_c(const rk_f32 *const *row, const rk_f32 *weight, size_t count, bool add, size_t n,
+                  rk_f32 *out)
 {
     for (size_t i = 0; i < n; i++) {
         float sum = weight[0] * row[0][i];
@@ -190,8 +190,8 @@ void rk_row_sum_c(const float *const *row, const float *weight, size_t count, bo
 }
 
 #define RK_ROW_SUM(name, T)                                                              \
-    void rk_row_sum_##name##_c(const void *const *row, const float *weight, size_t count, \
-                               bool add, size_t n, float *out)                           \
+    void rk_row_sum_##name##_c(const void *const *row, const rk_f32 *weight, size_t count, \
+                               bool add, size_t n, rk_f32 *out)                           \
     {                                                                                    \
         for (size_t i = 0; i < n; i++) {                                                 \
             float sum = weight[0] * ((const T *)row[0])[i];                              \
@@ -207,7 +207,7 @@ RK_ROW_SUM(i16, rk_i16)
 RK_ROW_SUM(u16, rk_u16)
 
 #define RK_ROW_ROUND(name, T, low, high)                                                 \
-    void rk_row_round_##name##_c(const float *row, size_t n, void *out)                  \
+    void rk_row_round_##name##_c(const rk_f32 *row, size_t n, void *out)                  \
     {                                                                                    \
         T *to = out;                                                                     \
         for (size_t i = 0; i < n; i++) {                                                 \
@@ -228,7 +228,7 @@ static inline float between(float a, float b, float share)
 
 #define RK_ROW_PATH(name, T)                                                             \
     void rk_row_path_##name##_c(const void *src, const rk_row_path *path, size_t n,      \
-                                float *out)                                              \
+                                rk_f32 *out)                                              \
     {                                                                                    \
         for (size_t i = 0; i < n; i++) {                                                 \
             const T *p = (const T *)src + path->offset[i], *q = p + path->stride;        \
@@ -256,7 +256,7 @@ void rk_row_turn_c(const void *src, size_t stride, size_t rows, size_t cols, voi
 
 static inline int16_t ray_sample(const rk_row_ray *ray, size_t k, size_t i)
 {
-    const int16_t *p = ray->at[k] + i, *q = p + ray->down;
+    const rk_i16 *p = ray->at[k] + i, *q = p + ray->down;
     return blend(p[0], p[ray->right], q[0], q[ray->right], ray->x[k], ray->y[k]);
 }
 
@@ -270,9 +270,9 @@ static inline int16_t ray_sample(const rk_row_ray *ray, size_t k, size_t i)
             }                                                                            \
     }
 
-RK_ROW_RAY(ray_max, int16_t, x > to[i] ? x : to[i])
-RK_ROW_RAY(ray_min, int16_t, x < to[i] ? x : to[i])
-RK_ROW_RAY(ray_sum, int32_t, (int32_t)((uint32_t)to[i] + (uint32_t)x))
+RK_ROW_RAY(ray_max, rk_i16, x > to[i] ? x : to[i])
+RK_ROW_RAY(ray_min, rk_i16, x < to[i] ? x : to[i])
+RK_ROW_RAY(ray_sum, rk_i32, (int32_t)((uint32_t)to[i] + (uint32_t)x))
 
 /* ---- table ----------------------------------------------------------------------------------- */
 

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/words.h"
+
 enum { RK_ROW_SHIFT = 3, RK_ROW_RANGE = 4096, RK_ROW_ONE = 1 << 15, RK_ROW_HALF = 1 << 14 };
 enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
 
@@ -29,15 +31,15 @@ enum { RK_ROW_SLACK = 32, RK_ROW_GROUP = 8 };
  * and get -1 there, all others 0.
  */
 typedef uint16_t rk_row_scale_fn(const void *src, size_t n, uint16_t base, uint16_t padding,
-                                 int16_t *held, int16_t *out);
+                                 rk_i16 *held, rk_i16 *out);
 
 /* lerp(a, b, share) = a + ((b - a) * share + 2^14 >> 15); 0 <= share < RK_ROW_ONE. */
-typedef void rk_row_lerp_fn(const int16_t *a, const int16_t *b, int16_t share, size_t n,
-                            int16_t *out);
+typedef void rk_row_lerp_fn(const rk_i16 *a, const rk_i16 *b, int16_t share, size_t n,
+                            rk_i16 *out);
 
 /* lerp(lerp(row[0], row[1], y), lerp(row[2], row[3], y), z) */
-typedef void rk_row_blend_fn(const int16_t *const row[4], int16_t y, int16_t z, size_t n,
-                             int16_t *out);
+typedef void rk_row_blend_fn(const rk_i16 *const row[4], int16_t y, int16_t z, size_t n,
+                             rk_i16 *out);
 
 /*
  * blend(row, y, z), moved along by lerp(blend[i], blend[i + 1], x), unscaled; the rows must be
@@ -47,7 +49,7 @@ typedef struct rk_row_shares {
     int16_t x, y, z;
 } rk_row_shares;
 
-typedef void rk_row_thin_fn(const int16_t *const row[4], const rk_row_shares *share, uint16_t base,
+typedef void rk_row_thin_fn(const rk_i16 *const row[4], const rk_row_shares *share, uint16_t base,
                             size_t n, void *out);
 
 /*
@@ -55,18 +57,18 @@ typedef void rk_row_thin_fn(const int16_t *const row[4], const rk_row_shares *sh
  * of them.
  */
 typedef struct rk_row_fan {
-    const int16_t *const *row;
-    const int16_t *y, *z;
+    const rk_i16 *const *row;
+    const rk_i16 *y, *z;
     size_t samples;
 } rk_row_fan;
 
-typedef void rk_row_fan_fn(const rk_row_fan *fan, size_t n, int16_t *to);
+typedef void rk_row_fan_fn(const rk_row_fan *fan, size_t n, rk_i16 *to);
 
 /* to[i] = max or min of to[i] and row[i]; what is no number stays, or comes. */
 typedef void rk_row_peak_fn(const void *row, size_t n, void *to);
 
 /* out[i] = (row[i] + half a unit >> RK_ROW_SHIFT) + base, modulo 2^16. */
-typedef void rk_row_unscale_fn(const int16_t *row, size_t n, uint16_t base, void *out);
+typedef void rk_row_unscale_fn(const rk_i16 *row, size_t n, uint16_t base, void *out);
 
 /* ---- along a row ----------------------------------------------------------------------------- */
 
@@ -76,11 +78,11 @@ typedef void rk_row_unscale_fn(const int16_t *row, size_t n, uint16_t base, void
  * `base`, `bytes`, `reach` come from rk_row_warp_plan.
  */
 typedef struct rk_row_warp {
-    const int32_t *index; /* >= 0 */
-    const int16_t *share; /* scaled rows: lerp(row[index], row[index + 1], share) */
-    const float *weight;  /* float rows: weight[t * pitch + i] of tap t, taps >= 1 */
+    const rk_i32 *index; /* >= 0 */
+    const rk_i16 *share; /* scaled rows: lerp(row[index], row[index + 1], share) */
+    const rk_f32 *weight;  /* float rows: weight[t * pitch + i] of tap t, taps >= 1 */
     size_t taps, pitch;
-    int32_t *base;  /* smallest index of each 8 outputs */
+    rk_i32 *base;  /* smallest index of each 8 outputs */
     /* Where the bytes of elements lie behind `base`, 0x80: not there. For each 16 outputs: 32 for
        the first 8 elements behind it, 32 for the next 8. */
     uint8_t *bytes;
@@ -90,23 +92,23 @@ typedef struct rk_row_warp {
 /* Fills base and bytes (room for n rounded up to two groups of outputs) and reach. */
 void rk_row_warp_plan(rk_row_warp *warp, size_t n);
 
-typedef void rk_row_warp_fn(const int16_t *row, const rk_row_warp *warp, size_t n, int16_t *out);
-typedef void rk_row_taps_fn(const float *row, const rk_row_warp *warp, size_t n, float *out);
+typedef void rk_row_warp_fn(const rk_i16 *row, const rk_row_warp *warp, size_t n, rk_i16 *out);
+typedef void rk_row_taps_fn(const rk_f32 *row, const rk_row_warp *warp, size_t n, rk_f32 *out);
 
 /* ---- float rows ------------------------------------------------------------------------------ */
 
-typedef void rk_row_widen_fn(const void *src, size_t n, float *out);
+typedef void rk_row_widen_fn(const void *src, size_t n, rk_f32 *out);
 
 /* out[i] = weight[0] * row[0][i] (if `add`: to what is there) + ..., in that order; count >= 1 */
-typedef void rk_row_sum_fn(const float *const *row, const float *weight, size_t count, bool add,
-                           size_t n, float *out);
+typedef void rk_row_sum_fn(const rk_f32 *const *row, const rk_f32 *weight, size_t count, bool add,
+                           size_t n, rk_f32 *out);
 
 /* The same of rows of 16-bit voxels, each widened before. */
-typedef void rk_row_voxels_fn(const void *const *row, const float *weight, size_t count, bool add,
-                              size_t n, float *out);
+typedef void rk_row_voxels_fn(const void *const *row, const rk_f32 *weight, size_t count, bool add,
+                              size_t n, rk_f32 *out);
 
 /* Rounded to nearest, ties to even, saturated; what is no number becomes the lowest value. */
-typedef void rk_row_round_fn(const float *row, size_t n, void *out);
+typedef void rk_row_round_fn(const rk_f32 *row, size_t n, void *out);
 
 /* ---- across rows ----------------------------------------------------------------------------- */
 
@@ -116,13 +118,13 @@ typedef void rk_row_round_fn(const float *row, size_t n, void *out);
  * a + (b - a) * f in floats. `ahead` outputs further on memory is fetched early (0: it is not).
  */
 typedef struct rk_row_path {
-    const int32_t *offset;
-    const float *x, *y;
+    const rk_i32 *offset;
+    const rk_f32 *x, *y;
     ptrdiff_t stride;
     size_t ahead;
 } rk_row_path;
 
-typedef void rk_row_path_fn(const void *src, const rk_row_path *path, size_t n, float *out);
+typedef void rk_row_path_fn(const void *src, const rk_row_path *path, size_t n, rk_f32 *out);
 
 /* out[c * out_stride + r] = src[r * stride + c], 16-bit elements */
 typedef void rk_row_turn_fn(const void *src, size_t stride, size_t rows, size_t cols, void *out,
@@ -134,16 +136,16 @@ typedef void rk_row_turn_fn(const void *src, size_t stride, size_t rows, size_t 
  * rk_row_blend_fn does; to[i] = max (or min) of to[i] and all of them.
  */
 typedef struct rk_row_ray {
-    const int16_t *const *at;
-    const int16_t *x, *y;
+    const rk_i16 *const *at;
+    const rk_i16 *x, *y;
     size_t samples;
     ptrdiff_t right, down;
 } rk_row_ray;
 
-typedef void rk_row_ray_fn(const rk_row_ray *ray, size_t n, int16_t *to);
+typedef void rk_row_ray_fn(const rk_row_ray *ray, size_t n, rk_i16 *to);
 
 /* The same, but to[i] += each of them; sums wrap. */
-typedef void rk_row_ray_sum_fn(const rk_row_ray *ray, size_t n, int32_t *to);
+typedef void rk_row_ray_sum_fn(const rk_row_ray *ray, size_t n, rk_i32 *to);
 
 typedef struct rk_row_table {
     rk_row_scale_fn *scale;

@@ -21,11 +21,11 @@ RK_TARGET_BEGIN(RK_ISA_AVX2)
 /* Two neighbours in a row. */
 static inline __m128i pair(const rk_u16 *p)
 {
-    return _mm_castps_si128(_mm_broadcast_ss((const float *)(const void *)p));
+    return _mm_castps_si128(_mm_broadcast_ss((const rk_f32 *)(const void *)p));
 }
 
 /* The pairs of eight outputs: broadcasts cost loads only, and gathers several times as much. */
-static inline __m256i eight_pairs(const rk_u16 *v, const int32_t *offset)
+static inline __m256i eight_pairs(const rk_u16 *v, const rk_i32 *offset)
 {
     __m128i a = _mm_blend_epi32(pair(v + offset[0]), pair(v + offset[1]), 2);
     __m128i b = _mm_blend_epi32(pair(v + offset[2]), pair(v + offset[3]), 8);
@@ -52,7 +52,7 @@ static inline void fetch_early(const rk_u16 *v, const rk_row_path *path, size_t 
 /* `low` and `high` widen the first and the second voxel of each pair. */
 #define RK_ROW_PATH(name, low, high)                                                     \
     void rk_row_path_##name##_avx2(const void *src, const rk_row_path *path, size_t n,   \
-                                   float *out)                                           \
+                                   rk_f32 *out)                                           \
     {                                                                                    \
         const rk_u16 *v = src;                                                           \
         rk_row_path rest = *path;                                                        \
@@ -135,9 +135,9 @@ void rk_row_turn_avx2(const void *src, size_t stride, size_t rows, size_t cols, 
 
 /* ---- rays ------------------------------------------------------------------------------------ */
 
-static inline __m256i ray_sample(const int16_t *p, const rk_row_ray *ray, __m256i x, __m256i y)
+static inline __m256i ray_sample(const rk_i16 *p, const rk_row_ray *ray, __m256i x, __m256i y)
 {
-    const int16_t *q = p + ray->down;
+    const rk_i16 *q = p + ray->down;
     return lerp(lerp(load(p), load(p + ray->right), x), lerp(load(q), load(q + ray->right), x), y);
 }
 
@@ -154,7 +154,7 @@ static inline rk_row_ray ray_from(const rk_row_ray *ray, size_t k)
 enum { WIDTH = 4 }; /* vectors that are carried along a ray */
 
 #define RK_ROW_RAY(name, better)                                                         \
-    static inline void name##_run(const rk_row_ray *ray, size_t i, int vectors, int16_t *to) \
+    static inline void name##_run(const rk_row_ray *ray, size_t i, int vectors, rk_i16 *to) \
     {                                                                                    \
         __m256i most[WIDTH];                                                             \
         for (int j = 0; j < vectors; j++)                                                \
@@ -167,17 +167,17 @@ enum { WIDTH = 4 }; /* vectors that are carried along a ray */
         for (int j = 0; j < vectors; j++)                                                \
             _mm256_storeu_si256((__m256i *)(to + i + 16 * j), most[j]);                  \
     }                                                                                    \
-    static inline void name##_rest(const rk_row_ray *ray, size_t i, size_t n, int16_t *to) \
+    static inline void name##_rest(const rk_row_ray *ray, size_t i, size_t n, rk_i16 *to) \
     {                                                                                    \
         for (size_t k = 0; k < ray->samples; k++) { /* one sample at a time, moved on */ \
-            const int16_t *at = ray->at[k] + i;                                          \
+            const rk_i16 *at = ray->at[k] + i;                                          \
             rk_row_ray one = ray_from(ray, k);                                           \
             one.at = &at;                                                                \
             one.samples = 1;                                                             \
             rk_row_##name##_c(&one, n - i, to + i);                                      \
         }                                                                                \
     }                                                                                    \
-    void rk_row_##name##_avx2(const rk_row_ray *ray, size_t n, int16_t *to)              \
+    void rk_row_##name##_avx2(const rk_row_ray *ray, size_t n, rk_i16 *to)              \
     {                                                                                    \
         size_t i = 0;                                                                    \
         for (; i + 16 * WIDTH <= n; i += 16 * WIDTH)                                     \
@@ -191,7 +191,7 @@ enum { WIDTH = 4 }; /* vectors that are carried along a ray */
 RK_ROW_RAY(ray_max, _mm256_max_epi16)
 RK_ROW_RAY(ray_min, _mm256_min_epi16)
 
-void rk_row_ray_sum_avx2(const rk_row_ray *ray, size_t n, int32_t *to)
+void rk_row_ray_sum_avx2(const rk_row_ray *ray, size_t n, rk_i32 *to)
 {
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
@@ -206,7 +206,7 @@ void rk_row_ray_sum_avx2(const rk_row_ray *ray, size_t n, int32_t *to)
         _mm256_storeu_si256((__m256i *)(to + i + 8), high);
     }
     for (size_t k = 0; i < n && k < ray->samples; k++) {
-        const int16_t *at = ray->at[k] + i;
+        const rk_i16 *at = ray->at[k] + i;
         rk_row_ray one = ray_from(ray, k);
         one.at = &at;
         one.samples = 1;

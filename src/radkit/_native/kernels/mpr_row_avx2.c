@@ -34,7 +34,7 @@ static inline uint16_t any_of(__m256i x)
 /* ---- scaled rows ----------------------------------------------------------------------------- */
 
 uint16_t rk_row_scale_avx2(const void *src, size_t n, uint16_t base, uint16_t padding,
-                           int16_t *held, int16_t *out)
+                           rk_i16 *held, rk_i16 *out)
 {
     const rk_u16 *v = src;
     const __m256i low = _mm256_set1_epi16((short)base), none = _mm256_set1_epi16((short)padding);
@@ -54,7 +54,7 @@ uint16_t rk_row_scale_avx2(const void *src, size_t n, uint16_t base, uint16_t pa
                                                     held ? held + i : NULL, out + i));
 }
 
-void rk_row_lerp_avx2(const int16_t *a, const int16_t *b, int16_t share, size_t n, int16_t *out)
+void rk_row_lerp_avx2(const rk_i16 *a, const rk_i16 *b, int16_t share, size_t n, rk_i16 *out)
 {
     const __m256i s = _mm256_set1_epi16(share);
     size_t i = 0;
@@ -63,23 +63,23 @@ void rk_row_lerp_avx2(const int16_t *a, const int16_t *b, int16_t share, size_t 
     rk_row_lerp_c(a + i, b + i, share, n - i, out + i);
 }
 
-void rk_row_blend_avx2(const int16_t *const row[4], int16_t y, int16_t z, size_t n, int16_t *out)
+void rk_row_blend_avx2(const rk_i16 *const row[4], int16_t y, int16_t z, size_t n, rk_i16 *out)
 {
-    const int16_t *a = row[0], *b = row[1], *c = row[2], *d = row[3];
+    const rk_i16 *a = row[0], *b = row[1], *c = row[2], *d = row[3];
     const __m256i sy = _mm256_set1_epi16(y), sz = _mm256_set1_epi16(z);
     size_t i = 0;
     for (; i + 16 <= n; i += 16)
         store(out + i, lerp(lerp(load(a + i), load(b + i), sy), lerp(load(c + i), load(d + i), sy),
                             sz));
-    const int16_t *const rest[4] = {a + i, b + i, c + i, d + i};
+    const rk_i16 *const rest[4] = {a + i, b + i, c + i, d + i};
     rk_row_blend_c(rest, y, z, n - i, out + i);
 }
 
 #define RK_ROW_PEAK_16(name, better)                                                     \
     void rk_row_##name##_avx2(const void *row, size_t n, void *to)                       \
     {                                                                                    \
-        const int16_t *x = row;                                                          \
-        int16_t *y = to;                                                                 \
+        const rk_i16 *x = row;                                                          \
+        rk_i16 *y = to;                                                                 \
         size_t i = 0;                                                                    \
         for (; i + 16 <= n; i += 16)                                                     \
             store(y + i, better(load(x + i), load(y + i)));                              \
@@ -93,8 +93,8 @@ RK_ROW_PEAK_16(min_16, _mm256_min_epi16)
 #define RK_ROW_PEAK_F32(name, better)                                                    \
     void rk_row_##name##_avx2(const void *row, size_t n, void *to)                       \
     {                                                                                    \
-        const float *x = row;                                                            \
-        float *y = to;                                                                   \
+        const rk_f32 *x = row;                                                            \
+        rk_f32 *y = to;                                                                   \
         size_t i = 0;                                                                    \
         for (; i + 8 <= n; i += 8) {                                                     \
             __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(y + i);               \
@@ -108,7 +108,7 @@ RK_ROW_PEAK_16(min_16, _mm256_min_epi16)
 RK_ROW_PEAK_F32(max_f32, _mm256_max_ps)
 RK_ROW_PEAK_F32(min_f32, _mm256_min_ps)
 
-void rk_row_unscale_avx2(const int16_t *row, size_t n, uint16_t base, void *out)
+void rk_row_unscale_avx2(const rk_i16 *row, size_t n, uint16_t base, void *out)
 {
     const __m256i low = _mm256_set1_epi16((short)base);
     rk_u16 *to = out;
@@ -132,7 +132,7 @@ static inline rk_row_warp warp_from(const rk_row_warp *warp, size_t i)
 }
 
 /* Elements of two groups of outputs, out of the 8 (or 16) elements behind the base of each. */
-static inline __m256i pick(const int16_t *a, const int16_t *b, const uint8_t *bytes, bool wide)
+static inline __m256i pick(const rk_i16 *a, const rk_i16 *b, const uint8_t *bytes, bool wide)
 {
     __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(load8(a)), load8(b), 1);
     __m256i picked = _mm256_shuffle_epi8(first, load(bytes));
@@ -142,12 +142,12 @@ static inline __m256i pick(const int16_t *a, const int16_t *b, const uint8_t *by
     return _mm256_or_si256(picked, _mm256_shuffle_epi8(first, load(bytes + 32)));
 }
 
-static inline size_t warp_blocks(const int16_t *row, const rk_row_warp *warp, size_t n,
-                                 int16_t *out, bool wide)
+static inline size_t warp_blocks(const rk_i16 *row, const rk_row_warp *warp, size_t n,
+                                 rk_i16 *out, bool wide)
 {
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
-        const int16_t *a = row + warp->base[i / 8], *b = row + warp->base[i / 8 + 1];
+        const rk_i16 *a = row + warp->base[i / 8], *b = row + warp->base[i / 8 + 1];
         const uint8_t *bytes = warp->bytes + 4 * i;
         store(out + i, lerp(pick(a, b, bytes, wide), pick(a + 1, b + 1, bytes, wide),
                             load(warp->share + i)));
@@ -155,7 +155,7 @@ static inline size_t warp_blocks(const int16_t *row, const rk_row_warp *warp, si
     return i;
 }
 
-void rk_row_warp_avx2(const int16_t *row, const rk_row_warp *warp, size_t n, int16_t *out)
+void rk_row_warp_avx2(const rk_i16 *row, const rk_row_warp *warp, size_t n, rk_i16 *out)
 {
     size_t i = 0;
     if (warp->reach < 8)
@@ -167,7 +167,7 @@ void rk_row_warp_avx2(const int16_t *row, const rk_row_warp *warp, size_t n, int
 }
 
 /* Element `at` of the 16 behind p. */
-static inline __m256 pick_f32(const float *p, __m256i at, bool wide)
+static inline __m256 pick_f32(const rk_f32 *p, __m256i at, bool wide)
 {
     __m256 first = _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), at);
     if (!wide)
@@ -177,14 +177,14 @@ static inline __m256 pick_f32(const float *p, __m256i at, bool wide)
     return _mm256_blendv_ps(first, second, _mm256_castsi256_ps(over));
 }
 
-static inline size_t taps_blocks(const float *row, const rk_row_warp *warp, size_t n, float *out,
+static inline size_t taps_blocks(const rk_f32 *row, const rk_row_warp *warp, size_t n, rk_f32 *out,
                                  bool wide)
 {
     size_t i = 0;
     for (; i + 8 <= n; i += 8) {
         int32_t base = warp->base[i / 8];
         __m256i at = _mm256_sub_epi32(load(warp->index + i), _mm256_set1_epi32(base));
-        const float *p = row + base, *weight = warp->weight + i;
+        const rk_f32 *p = row + base, *weight = warp->weight + i;
         __m256 sum = _mm256_mul_ps(pick_f32(p, at, wide), _mm256_loadu_ps(weight));
         for (size_t t = 1; t < warp->taps; t++)
             sum = _mm256_add_ps(sum, _mm256_mul_ps(pick_f32(p + t, at, wide),
@@ -194,7 +194,7 @@ static inline size_t taps_blocks(const float *row, const rk_row_warp *warp, size
     return i;
 }
 
-void rk_row_taps_avx2(const float *row, const rk_row_warp *warp, size_t n, float *out)
+void rk_row_taps_avx2(const rk_f32 *row, const rk_row_warp *warp, size_t n, rk_f32 *out)
 {
     size_t i = 0;
     if (warp->reach < 8)
@@ -208,7 +208,7 @@ void rk_row_taps_avx2(const float *row, const rk_row_warp *warp, size_t n, float
 /* ---- float rows ------------------------------------------------------------------------------ */
 
 #define RK_ROW_WIDEN(name, T, extend)                                                    \
-    void rk_row_widen_##name##_avx2(const void *src, size_t n, float *out)               \
+    void rk_row_widen_##name##_avx2(const void *src, size_t n, rk_f32 *out)               \
     {                                                                                    \
         const T *v = src;                                                                \
         size_t i = 0;                                                                    \
@@ -221,8 +221,8 @@ RK_ROW_WIDEN(i16, rk_i16, _mm256_cvtepi16_epi32)
 RK_ROW_WIDEN(u16, rk_u16, _mm256_cvtepu16_epi32)
 
 /* Thirty-two elements at a time, so that a weight is fetched once for four vectors. */
-void rk_row_sum_avx2(const float *const *row, const float *weight, size_t count, bool add,
-                     size_t n, float *out)
+void rk_row_sum_avx2(const rk_f32 *const *row, const rk_f32 *weight, size_t count, bool add,
+                     size_t n, rk_f32 *out)
 {
     size_t i = 0;
     for (; i + 32 <= n; i += 32) {
@@ -256,8 +256,8 @@ void rk_row_sum_avx2(const float *const *row, const float *weight, size_t count,
     {                                                                                    \
         return _mm256_cvtepi32_ps(extend(load8((const T *)row + i)));                    \
     }                                                                                    \
-    void rk_row_sum_##name##_avx2(const void *const *row, const float *weight,           \
-                                  size_t count, bool add, size_t n, float *out)          \
+    void rk_row_sum_##name##_avx2(const void *const *row, const rk_f32 *weight,           \
+                                  size_t count, bool add, size_t n, rk_f32 *out)          \
     {                                                                                    \
         size_t i = 0;                                                                    \
         for (; i + 32 <= n; i += 32) {                                                   \
@@ -290,7 +290,7 @@ RK_ROW_SUM(i16, rk_i16, _mm256_cvtepi16_epi32)
 RK_ROW_SUM(u16, rk_u16, _mm256_cvtepu16_epi32)
 
 #define RK_ROW_ROUND(name, T, low, high, pack)                                           \
-    void rk_row_round_##name##_avx2(const float *row, size_t n, void *out)               \
+    void rk_row_round_##name##_avx2(const rk_f32 *row, size_t n, void *out)               \
     {                                                                                    \
         const __m256 least = _mm256_set1_ps(low), most = _mm256_set1_ps(high);           \
         T *to = out;                                                                     \
