@@ -185,53 +185,5 @@ void rk_jpegll_store_avx2(uint8_t *out, const uint16_t *const *rows, size_t n,
         rk_jpegll_store_c(out, rows, n, to);
 }
 
-static inline uint32_t category_of(int32_t difference)
-{
-    uint32_t size = (uint32_t)(difference < 0 ? -difference : difference);
-    return 32 - _lzcnt_u32(size);
-}
-
-void rk_jpegll_count_avx2(uint64_t *histogram, const uint16_t *diff, size_t n)
-{
-    /* four tables in turn: equal categories need not wait for each other's sum */
-    uint64_t part[4][17] = {{0}};
-    size_t i = 0;
-    for (; n - i >= 4; i += 4)
-        for (size_t k = 0; k < 4; k++)
-            part[k][category_of((int16_t)diff[i + k])]++;
-    for (; i < n; i++)
-        part[0][category_of((int16_t)diff[i])]++;
-    for (size_t k = 0; k < 4; k++)
-        for (size_t s = 0; s < 17; s++)
-            histogram[s] += part[k][s];
-}
-
-size_t rk_jpegll_emit_avx2(uint8_t *dst, const uint16_t *diff, size_t n,
-                           const rk_jpegll_codes *codes)
-{
-    uint8_t *o = dst;
-    uint64_t waiting = 0;
-    unsigned bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        int32_t d = (int16_t)diff[i];
-        uint32_t category = category_of(d);
-        /* category 16 has no extra bits: its index is masked to 0 */
-        uint32_t extra = _bzhi_u32((uint32_t)(d + (d >> 31)), category & 15);
-        waiting = waiting << codes->length[category] | codes->code[category] | extra;
-        bits += codes->length[category];
-        if (bits > 32) { /* at most 31 more fit on top of 32 */
-            uint64_t word = __builtin_bswap64(waiting << (64 - bits));
-            memcpy(o, &word, 8);
-            o += bits >> 3;
-            bits &= 7;
-        }
-    }
-    for (; bits >= 8; bits -= 8)
-        *o++ = (uint8_t)(waiting >> (bits - 8));
-    if (bits)
-        *o++ = (uint8_t)(waiting << (8 - bits) | ((1u << (8 - bits)) - 1));
-    return (size_t)(o - dst);
-}
-
 RK_TARGET_END
 #endif
