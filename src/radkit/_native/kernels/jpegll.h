@@ -14,7 +14,7 @@
 /* Entries behind the differences of a batch that a variant may overwrite. */
 #define RK_JPEGLL_SLACK 16
 /* Differences that are decoded in one go if lines are short. */
-#define RK_JPEGLL_BATCH 4096
+#define RK_JPEGLL_BATCH 8192
 
 /* Index into the table of paragraphs of the binding (_jpegll.pyx). */
 enum rk_jpegll_rule {

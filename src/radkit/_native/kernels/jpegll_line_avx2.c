@@ -1,4 +1,4 @@
-/* Lines of JPEG Lossless by predictor 1 (jpegll.h) with AVX2: sums along the line, masked, stored. */
+/* Lines of JPEG Lossless by predictor 1 (jpegll.h) with AVX2: sums along the line, stored. */
 #include "jpegll.h"
 
 #include <string.h>
@@ -70,7 +70,7 @@ static inline void line_bytes(uint8_t *out, const uint16_t *diff, size_t n, uint
     size_t bytes = n * (size_t)step, i = 0;
     uint16_t sum[3];
     uint8_t turn[16], before[16];
-    for (int j = 0; j < 16; j++) { /* the sample before byte j is that many bytes on in the last 16 */
+    for (int j = 0; j < 16; j++) { /* turn[j]: the sample before byte j, in the 16 bytes before */
         turn[j] = (uint8_t)(16 - step + j % step);
         before[j] = (uint8_t)first[j % step];
     }

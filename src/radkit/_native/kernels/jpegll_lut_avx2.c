@@ -56,7 +56,7 @@ static uint64_t follow(const uint16_t *codes, uint32_t used, uint32_t i, uint32_
     return pack(used, beyond, count, last, i) | between;
 }
 
-/* Entries of the n indices from `place` on, all of which begin with a symbol of the difference `d`. */
+/* Entries of the n indices from `place` on, which begin with a symbol of the difference `d`. */
 static void put_symbol(uint64_t *lut, size_t place, const uint64_t *followed, size_t n, uint16_t d)
 {
     uint16_t low = n == 1 ? place & 1 : 0; /* else it is one of the bits that follow */
@@ -97,7 +97,7 @@ static void put_longer(uint64_t *lut, const rk_huff_canon *canon, uint32_t lengt
 
 void rk_jpegll_prepare_avx2(rk_jpegll_lut *table, bool alone)
 {
-    const uint32_t most = alone ? 3 : 1; /* of several tables, each is asked for one symbol in turn */
+    const uint32_t most = alone ? 3 : 1; /* else the tables are asked in turn */
     const rk_huff_canon *canon = &table->canon;
     uint16_t codes[1 << BITS];
     uint64_t followed[1 << (BITS - 1)];
