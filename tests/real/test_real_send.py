@@ -6,12 +6,13 @@ They do not know HTJ2K, so objects reach them as JPEG 2000 or plain.
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import free_port, needs, started
+from programs import free_port, needs, run, started
 from servers import Orthanc
 
 import radkit
@@ -100,3 +101,26 @@ def test_service_that_is_not_there(store: Orthanc) -> None:
     pytest.importorskip("dicomweb_client")
     report = net.send([sample("mr")], "http://127.0.0.1:9/dicom-web", retries=0)
     assert "no answer" in str(report.failed[0][1])
+
+
+@needs("storescu", "storescp")
+def test_gateway_between_storescu_and_storescp(tmp_path: Path) -> None:
+    """From a program of 2022 through the gateway to another one, as JPEG 2000 between."""
+    out, got = free_port(), tmp_path / "got"
+    got.mkdir()
+    with (
+        started("storescp", "+xa", "-od", got, "-aet", "STORE", str(out), ports=[out],
+                log=tmp_path / "log"),
+        net.Gateway(net.Listen(aet="GATE", port=0), [net.Route(to=f"STORE@127.0.0.1:{out}")],
+                    spool=tmp_path / "spool", reserve_bytes=0) as gate,
+    ):  # fmt: skip
+        for word, names in (("-xe", ("ct", "us_rgb", "mr_implicit")), ("-xv", ("mr_j2k",))):
+            files = [str(sample(name)) for name in names]
+            run("storescu", word, "-aec", "GATE", "127.0.0.1", str(gate.port), *files)
+        run("storescu", "-xr", "-aec", "GATE", "127.0.0.1", str(gate.port), str(sample("mr_rle")))
+        deadline = time.monotonic() + 60
+        while list((tmp_path / "spool" / "received").iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    same_pictures(sorted(got.iterdir()))
+    assert {radkit.inspect(path).syntax.name for path in got.iterdir()} >= {"jpeg2000-lossless"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from radkit.net.gateway import Gateway, Route
+from radkit.net.listen import Listen
 from radkit.net.peer import Peer
 from radkit.net.results import SendReport, Sent
 from radkit.net.sending import send
 
-__all__ = ["Peer", "SendReport", "Sent", "send"]
+__all__ = ["Gateway", "Listen", "Peer", "Route", "SendReport", "Sent", "send"]
