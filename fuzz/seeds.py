@@ -83,7 +83,7 @@ def for_rle() -> list[bytes]:
 
 
 def for_jpegll() -> list[bytes]:
-    streams = [b.sv1(16, 16), b.sv1(64, 64), b.sv1(9, 33)]
+    streams = [b.sv1(16, 16), b.sv1(64, 64), b.sv1(9, 33), b.sv1(128, 100)]
     return [with_options(s, flag) for s in streams for flag in (0, 1)]
 
 

@@ -240,6 +240,30 @@ def test_decode_long_symbols_among_12_bit_ones(cols: int, variant: int) -> None:
         check(make(image, 16, lengths=(MIXED,)), image)
 
 
+EIGHT = {s: 8 - s for s in range(8)}  # all symbols take eight bits
+
+
+@pytest.mark.parametrize("components", [1, 3])
+@pytest.mark.parametrize("lines", [0, 9])
+def test_decode_symbols_all_of_one_length(components: int, lines: int, variant: int) -> None:
+    """From a wrong place between them a decoder never comes to a right one."""
+    rng = np.random.default_rng(components)
+    steps = rng.integers(-127, 128, (18, 500, components))
+    steps[:, 0] = 7
+    image = (32768 + np.cumsum(steps, axis=1)) & 0xFFFF
+    check(make(image, 16, lines=lines, lengths=(EIGHT,)), image)
+    check(make(image, 16, lines=lines, lengths=(EIGHT, MIXED)), image)
+
+
+@pytest.mark.parametrize("loud", [0, 1, 2])
+def test_decode_density_that_changes_within_a_line(loud: int, variant: int) -> None:
+    """Where the middle of a line lies in the bits cannot be guessed from the line before."""
+    image = np.full((6, 3 * 700, 1), 900)
+    image[::2, loud * 700 : (loud + 1) * 700] = noise((3, 700, 1), 12, seed=loud)
+    check(make(image, 12, lengths=({0: 1} | {s: 3 + s for s in range(1, 13)},)), image)
+    check(make(image, 12, lines=1), image)
+
+
 def test_decode_order_of_markers_fill_bytes_and_tail(variant: int) -> None:
     image = smooth((12, 9, 1), 12)
     data = make(image, 12)

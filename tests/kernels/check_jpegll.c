@@ -64,12 +64,14 @@ static uint16_t draw(ck_run *run, unsigned kind)
     uint64_t word = ck_random(run);
     if (kind == 0)
         return (uint16_t)word;
+    if (kind == 3) /* category 7 alone: all symbols have the same length, so chains never meet */
+        return (uint16_t)(64 + (word & 63));
     unsigned bits = kind == 1 ? (word >> 60 ? 7 : 15) : (unsigned)(word >> 32) % 17;
     return (uint16_t)((word & 1 ? 1u : ~0u) * ((1u << bits >> 1) | (word >> 8 & ((1u << bits >> 1) - 1))));
 }
 
-/* A table for decoding in `at`, prepared for the variants of this machine. */
-static bool make_table(ck_run *run, rk_huff_spec *spec, rk_jpegll_lut *at)
+/* A table for decoding in `at`, prepared for the variants of this machine; `alone` as they say. */
+static bool make_table(ck_run *run, rk_huff_spec *spec, rk_jpegll_lut *at, bool alone)
 {
     rk_jpegll_table best;
     if (ck_below(run, 2))
@@ -79,7 +81,7 @@ static bool make_table(ck_run *run, rk_huff_spec *spec, rk_jpegll_lut *at)
     if (!rk_huff_build(&at->canon, spec))
         return false;
     rk_jpegll_table_fill(&best, rk_cpu_detect());
-    best.prepare(at);
+    best.prepare(at, alone);
     return true;
 }
 
@@ -92,7 +94,7 @@ static const uint8_t *in_stream(ck_run *run, const rk_huff_spec *spec, size_t n,
         memcpy(stream, noise, *size);
     } else {
         rk_jpegll_codes codes;
-        unsigned kind = (unsigned)ck_below(run, 3);
+        unsigned kind = (unsigned)ck_below(run, 4);
         codes_of(spec, &codes);
         for (size_t i = 0; i < n; i++)
             drawn[i] = draw(run, kind);
@@ -109,12 +111,23 @@ static void check_prepare(ck_run *run, ck_fn *reference, ck_fn *variant, size_t 
     rk_huff_spec spec;
     static rk_jpegll_lut before;
     (void)n;
-    if (!make_table(run, &spec, &luts[0]))
+    bool alone = ck_below(run, 2);
+    if (!make_table(run, &spec, &luts[0], alone))
         return;
     before = luts[0];
-    ((rk_jpegll_prepare_fn *)reference)(&luts[0]);
-    ((rk_jpegll_prepare_fn *)variant)(&luts[0]);
+    ((rk_jpegll_prepare_fn *)reference)(&luts[0], alone);
+    ((rk_jpegll_prepare_fn *)variant)(&luts[0], alone);
     ck_equal(run, &before.canon, &luts[0].canon, sizeof before.canon, "canonical table");
+}
+
+/* How many differences to ask for next: few, as short lines are, hundreds, or all that are left. */
+static size_t draw_batch(ck_run *run, size_t left)
+{
+    static const size_t most[] = {9, 9, 1500};
+    size_t kind = (size_t)ck_below(run, 4);
+    if (kind == 3)
+        return left;
+    return 1 + (size_t)ck_below(run, left < most[kind] ? left : most[kind]);
 }
 
 static void check_diff(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
@@ -122,25 +135,25 @@ static void check_diff(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
     rk_huff_spec spec;
     const rk_jpegll_lut *tables[3] = {&luts[0], &luts[0], &luts[0]};
     size_t components = ck_below(run, 2) ? 3 : 1, size;
+    bool alone = components == 1 || ck_below(run, 2);
     n = n < MOST ? n : MOST;
-    bool made = make_table(run, &spec, &luts[0]);
-    if (components == 3 && ck_below(run, 2)) {
-        made &= make_table(run, &spec, &luts[1]);
+    bool made = make_table(run, &spec, &luts[0], alone);
+    if (!alone) {
+        made &= make_table(run, &spec, &luts[1], false);
         tables[1] = tables[2] = &luts[1];
     }
     if (!made)
         return;
     const uint8_t *data = in_stream(run, &spec, n * components, &size);
     rk_jpegll_bits a = {.data = data, .size = size, .code = RK_OK}, b = a;
+    a.spare = words_out(run, n * components + RK_JPEGLL_SLACK);
+    b.spare = words_out(run, n * components + RK_JPEGLL_SLACK);
+    uint16_t *x = words_out(run, n * components + RK_JPEGLL_SLACK);
+    uint16_t *y = words_out(run, n * components + RK_JPEGLL_SLACK);
+    b.rate = (uint32_t)ck_below(run, 32 << RK_JPEGLL_RATE); /* any guess is right in the end */
     for (size_t left = n; left > 0 && a.code == RK_OK;) { /* in batches, as lines are */
-        size_t batch = ck_below(run, 3) ? 1 + (size_t)ck_below(run, left < 9 ? left : 9) : left;
-        size_t want = batch * components;
-        uint16_t x[3 * 16 + RK_JPEGLL_SLACK], y[3 * 16 + RK_JPEGLL_SLACK], *p = x, *q = y;
-        static uint16_t large[2][3 * MOST + RK_JPEGLL_SLACK];
-        if (batch > 16) {
-            p = large[0];
-            q = large[1];
-        }
+        size_t batch = draw_batch(run, left), want = batch * components;
+        uint16_t *p = x + n * components - want, *q = y + n * components - want;
         size_t had = ((rk_jpegll_diff_fn *)reference)(&a, p, want, tables, components);
         size_t got = ((rk_jpegll_diff_fn *)variant)(&b, q, want, tables, components);
         ck_true(run, had == got, "%zu and %zu differences of %zu", had, got, want);
@@ -210,6 +223,31 @@ static void check_store(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
              to.width, to.components, to.stride, to.mask, to.transform);
 }
 
+static void check_line(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
+{
+    rk_jpegll_layout to;
+    memset(&to, 0, sizeof to);
+    to.width = 1 + (size_t)ck_below(run, 2);
+    to.components = to.stride = 1 + (size_t)ck_below(run, 4);
+    unsigned precision = 2 + (unsigned)ck_below(run, to.width == 1 ? 7 : 15);
+    to.mask = (uint16_t)((1u << precision) - 1);
+    to.transform = (unsigned)ck_below(run, precision);
+    uint16_t first[4], second[4];
+    for (size_t k = 0; k < to.components; k++) {
+        to.place[k] = k;
+        first[k] = second[k] = (uint16_t)ck_random(run);
+    }
+    const uint16_t *diff = words_in(run, n * to.components);
+    size_t bytes = n * to.components * to.width;
+    uint8_t *a = ck_out(run, bytes), *b = ck_out(run, bytes);
+    ((rk_jpegll_line_fn *)reference)(a, diff, n, first, &to);
+    ((rk_jpegll_line_fn *)variant)(b, diff, n, second, &to);
+    ck_equal(run, a, b, bytes, "width %zu, %zu components, mask %x, transform %u", to.width,
+             to.components, to.mask, to.transform);
+    ck_equal(run, first, second, to.components * sizeof *first, "first samples of %zu components",
+             to.components);
+}
+
 static void check_emit(ck_run *run, ck_fn *reference, ck_fn *variant, size_t n)
 {
     rk_huff_spec spec;
@@ -262,10 +300,13 @@ static void bench_diff(ck_run *run, ck_fn *fn, size_t n)
     if (!rk_huff_build(&luts[0].canon, &spec))
         return;
     rk_jpegll_table_fill(&best, rk_cpu_detect());
-    best.prepare(&luts[0]);
+    best.prepare(&luts[0], true);
     size_t size = rk_jpegll_emit_c(stream, drawn, n, &codes);
     memset(stream + size, 0, RK_PAD);
-    rk_jpegll_bits start = {.data = stream, .size = size, .code = RK_OK}, b;
+    static uint16_t spare[MOST + RK_JPEGLL_SLACK];
+    rk_jpegll_bits start = {
+        .data = stream, .size = size, .code = RK_OK, .spare = spare, .rate = 5 << RK_JPEGLL_RATE};
+    rk_jpegll_bits b;
     CK_TIME(run, n, b = start; ((rk_jpegll_diff_fn *)fn)(&b, out, n, tables, 1));
 }
 
@@ -276,11 +317,20 @@ static void bench_predict(ck_run *run, ck_fn *fn, size_t n)
     CK_TIME(run, n, ((rk_jpegll_predict_fn *)fn)(out, NULL, diff, n, 1, 0));
 }
 
+static void bench_line(ck_run *run, ck_fn *fn, size_t n)
+{
+    const rk_jpegll_layout to = {.components = 1, .stride = 1, .width = 2, .mask = 4095};
+    const uint16_t *diff = words_in(run, n);
+    uint16_t first = 0;
+    uint8_t *out = ck_out(run, 2 * n);
+    CK_TIME(run, n, ((rk_jpegll_line_fn *)fn)(out, diff, n, &first, &to));
+}
+
 static const ck_member members[] = {
     {"prepare", check_prepare, NULL}, {"diff", check_diff, bench_diff},
     {"split", check_split, NULL},     {"predict", check_predict, bench_predict},
-    {"store", check_store, NULL},     {"emit", check_emit, NULL},
-    {"count", check_count, NULL},
+    {"store", check_store, NULL},     {"line", check_line, bench_line},
+    {"emit", check_emit, NULL},       {"count", check_count, NULL},
 };
 
 CK_STAGE(jpegll, rk_jpegll_table, rk_jpegll_table_fill, members)

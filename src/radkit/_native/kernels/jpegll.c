@@ -5,8 +5,9 @@
 
 #include "cpu.h"
 
-void rk_jpegll_prepare_c(rk_jpegll_lut *table)
+void rk_jpegll_prepare_c(rk_jpegll_lut *table, bool alone)
 {
+    (void)alone;
     (void)table; /* the reference reads the canonical form */
 }
 
@@ -72,9 +73,10 @@ size_t rk_jpegll_diff_c(rk_jpegll_bits *b, uint16_t *diff, size_t n,
 {
     size_t i = 0, k = 0;
     for (; i < n && i < b->ahead_n; i++)
-        diff[i] = b->ahead[i];
-    b->ahead_n -= (uint32_t)i;
-    memmove(b->ahead, b->ahead + i, b->ahead_n * sizeof *b->ahead);
+        diff[i] = b->spare[i];
+    b->ahead_n -= i;
+    if (i)
+        memmove(b->spare, b->spare + i, b->ahead_n * sizeof *b->spare);
     for (k = i % components; i < n; i++) {
         if (!read_difference(b, &tables[k]->canon, &diff[i]))
             break;
@@ -141,6 +143,25 @@ void rk_jpegll_store_c(uint8_t *out, const uint16_t *const *rows, size_t n,
     }
 }
 
+void rk_jpegll_line_c(uint8_t *out, const uint16_t *diff, size_t n, uint16_t *first,
+                      const rk_jpegll_layout *to)
+{
+    for (size_t k = 0; k < to->components; k++) {
+        uint16_t sum = first[k];
+        for (size_t i = 0; i < n; i++) {
+            size_t at = i * to->components + k;
+            sum = (uint16_t)(sum + ((uint32_t)diff[at] << to->transform));
+            uint16_t sample = sum & to->mask;
+            if (i == 0)
+                first[k] = sum;
+            if (to->width == 1)
+                out[at] = (uint8_t)sample;
+            else
+                memcpy(out + 2 * at, &sample, 2);
+        }
+    }
+}
+
 static inline uint32_t category_of(uint16_t difference)
 {
     uint32_t size = difference < 32769 ? difference : 65536u - difference, category = 0;
@@ -181,6 +202,7 @@ void rk_jpegll_table_fill(rk_jpegll_table *t, uint32_t cpu)
     t->split = rk_jpegll_split_c;
     t->predict = rk_jpegll_predict_c;
     t->store = rk_jpegll_store_c;
+    t->line = rk_jpegll_line_c;
     t->emit = rk_jpegll_emit_c;
     t->count = rk_jpegll_count_c;
 #if RK_ARCH_X86
@@ -190,6 +212,7 @@ void rk_jpegll_table_fill(rk_jpegll_table *t, uint32_t cpu)
         t->split = rk_jpegll_split_avx2;
         t->predict = rk_jpegll_predict_avx2;
         t->store = rk_jpegll_store_avx2;
+        t->line = rk_jpegll_line_avx2;
         t->emit = rk_jpegll_emit_avx2;
         t->count = rk_jpegll_count_avx2;
     }

@@ -10,8 +10,8 @@
 
 #define RK_JPEGLL_MAX_COMPONENTS 4
 #define RK_JPEGLL_LUT_BITS 12
-/* Entries behind the differences of a batch that a variant may overwrite, and the
- * most differences that it may decode ahead. */
+#define RK_JPEGLL_RATE 10
+/* Entries behind the differences of a batch that a variant may overwrite. */
 #define RK_JPEGLL_SLACK 16
 /* Differences that are decoded in one go if lines are short. */
 #define RK_JPEGLL_BATCH 4096
@@ -58,8 +58,10 @@ typedef struct rk_jpegll_bits {
     const uint8_t *data; /* RK_PAD zero bytes follow */
     size_t size;         /* bytes */
     size_t at;           /* next bit */
-    uint32_t ahead_n;    /* differences that were decoded ahead, the next ones */
-    uint16_t ahead[RK_JPEGLL_SLACK];
+    /* Those decoded ahead, the next ones; room for RK_JPEGLL_SLACK more than any call asks for. */
+    uint16_t *spare;
+    size_t ahead_n;
+    uint32_t rate; /* bits of a difference lately, times 2^RK_JPEGLL_RATE; 0 if unknown */
     rk_code code;        /* why decoding stopped */
     uint16_t rule;
 } rk_jpegll_bits;
@@ -70,7 +72,8 @@ typedef struct rk_jpegll_lut {
     rk_huff_canon canon;
 } rk_jpegll_lut;
 
-typedef void rk_jpegll_prepare_fn(rk_jpegll_lut *table);
+/* `alone`: all components of the scan use this table; rk_jpegll_diff_fn is to be told the same. */
+typedef void rk_jpegll_prepare_fn(rk_jpegll_lut *table, bool alone);
 
 /*
  * Decodes `n` differences (T.81 H.1.2.2), the tables in turn, one per component;
@@ -105,6 +108,15 @@ typedef struct rk_jpegll_layout {
 typedef void rk_jpegll_store_fn(uint8_t *out, const uint16_t *const *rows, size_t n,
                                 const rk_jpegll_layout *to);
 
+/*
+ * One line by predictor 1 straight from the differences of n pixels, the components in turn, to
+ * `out`, for layouts of all components in their order. `first[k]` is what the first sample of
+ * component k is predicted from and becomes that sample; it counts modulo 2^16 and is shifted
+ * left by `transform` already.
+ */
+typedef void rk_jpegll_line_fn(uint8_t *out, const uint16_t *diff, size_t n, uint16_t *first,
+                               const rk_jpegll_layout *to);
+
 /* Codes of the 17 categories for an encoder: code << SSSS, and code plus extra bits. */
 typedef struct rk_jpegll_codes {
     uint64_t code[17];
@@ -127,6 +139,7 @@ typedef struct rk_jpegll_table {
     rk_jpegll_split_fn *split;
     rk_jpegll_predict_fn *predict;
     rk_jpegll_store_fn *store;
+    rk_jpegll_line_fn *line;
     rk_jpegll_emit_fn *emit;
     rk_jpegll_count_fn *count;
 } rk_jpegll_table;
@@ -137,6 +150,7 @@ rk_jpegll_diff_fn rk_jpegll_diff_c;
 rk_jpegll_split_fn rk_jpegll_split_c;
 rk_jpegll_predict_fn rk_jpegll_predict_c;
 rk_jpegll_store_fn rk_jpegll_store_c;
+rk_jpegll_line_fn rk_jpegll_line_c;
 rk_jpegll_emit_fn rk_jpegll_emit_c;
 rk_jpegll_count_fn rk_jpegll_count_c;
 
@@ -146,6 +160,7 @@ rk_jpegll_diff_fn rk_jpegll_diff_avx2;
 rk_jpegll_split_fn rk_jpegll_split_avx2;
 rk_jpegll_predict_fn rk_jpegll_predict_avx2;
 rk_jpegll_store_fn rk_jpegll_store_avx2;
+rk_jpegll_line_fn rk_jpegll_line_avx2;
 rk_jpegll_emit_fn rk_jpegll_emit_avx2;
 rk_jpegll_count_fn rk_jpegll_count_avx2;
 #endif

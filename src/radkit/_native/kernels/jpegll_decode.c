@@ -15,6 +15,7 @@ typedef struct workspace {
     uint8_t *window; /* unstuffed data */
     size_t window_size;
     uint16_t *diff; /* one batch of differences, of all components in turn */
+    uint16_t *spare; /* differences decoded ahead */
     uint16_t *part[RK_JPEGLL_MAX_COMPONENTS]; /* the same, by component */
     uint16_t *rows[RK_JPEGLL_MAX_COMPONENTS][2];
 } workspace;
@@ -31,6 +32,9 @@ typedef struct decoder {
     rk_status first; /* the first fault */
     const rk_jpegll_lut *tables[RK_JPEGLL_MAX_COMPONENTS]; /* of this scan */
     rk_jpegll_layout layout;
+    bool in_order; /* the layout is that of all components in their order */
+    uint32_t rate; /* of the differences of the last interval */
+    uint16_t first_of_line[RK_JPEGLL_MAX_COMPONENTS]; /* what the next line begins from */
 } decoder;
 
 static rk_status fail(rk_code code, enum rk_jpegll_rule rule, size_t offset)
@@ -60,6 +64,9 @@ static size_t lay_out(workspace *w, uint8_t *at, size_t cols, size_t components)
             w->luts[k] = (rk_jpegll_lut *)(void *)(at + used);
     if (w)
         w->diff = (uint16_t *)(void *)(at + used);
+    used += batch;
+    if (w)
+        w->spare = (uint16_t *)(void *)(at + used);
     used += batch;
     for (size_t k = 0; k < components; k++, used += batch)
         if (w)
@@ -94,6 +101,9 @@ static bool tolerate(decoder *d, rk_status status)
 static rk_status build_tables(decoder *d)
 {
     const rk_jpegll_scan *scan = &d->p.scan;
+    bool alone = true;
+    for (uint32_t k = 1; k < scan->components; k++)
+        alone &= scan->table[k] == scan->table[0];
     for (uint32_t k = 0; k < scan->components; k++) {
         d->tables[k] = NULL;
         for (uint32_t j = 0; j < k; j++)
@@ -103,10 +113,21 @@ static rk_status build_tables(decoder *d)
             continue;
         if (!rk_huff_build(&d->w.luts[k]->canon, &d->p.tables[scan->table[k]]))
             return fail(RK_CORRUPT, RK_JPEGLL_TABLE, d->p.at);
-        d->t->prepare(d->w.luts[k]);
+        d->t->prepare(d->w.luts[k], alone);
         d->tables[k] = d->w.luts[k];
     }
     return fail(RK_OK, RK_JPEGLL_OK, 0);
+}
+
+/* As `rebuild`, by predictor 1 into a layout of all components in their order. */
+static void rebuild_left(decoder *d, size_t first, size_t y, size_t lines)
+{
+    size_t line = d->p.info.cols * d->p.scan.components;
+    for (size_t k = 0; y == 0 && k < d->p.scan.components; k++)
+        d->first_of_line[k] = (uint16_t)(1u << (d->p.info.precision - 1));
+    for (size_t l = 0; l < lines; l++)
+        d->t->line(d->out + (first + y + l) * d->stride_bytes, d->w.diff + l * line,
+                   d->p.info.cols, d->first_of_line, &d->layout);
 }
 
 /* Rebuilds and stores `lines` lines from the batch of differences; `y` counts in the interval. */
@@ -117,6 +138,10 @@ static void rebuild(decoder *d, size_t first, size_t y, size_t lines)
     unsigned top = d->p.info.precision - scan->transform - 1;
     const uint16_t *rows[RK_JPEGLL_MAX_COMPONENTS];
 
+    if (scan->predictor == 1 && d->in_order) {
+        rebuild_left(d, first, y, lines);
+        return;
+    }
     if (n > 1)
         d->t->split(d->w.part, d->w.diff, lines * cols, n);
     for (size_t l = 0; l < lines; l++) {
@@ -170,7 +195,8 @@ static rk_status decode_interval(decoder *d, size_t first, size_t lines)
 {
     size_t cols = d->p.info.cols, n = d->p.scan.components, from = d->p.at, gone = 0;
     bool ended = false;
-    rk_jpegll_bits bits = {.data = d->w.window, .code = RK_OK};
+    rk_jpegll_bits bits = {
+        .data = d->w.window, .code = RK_OK, .spare = d->w.spare, .rate = d->rate};
     for (size_t y = 0; y < lines;) {
         size_t batch = batch_lines(cols * n);
         batch = batch < lines - y ? batch : lines - y;
@@ -193,6 +219,7 @@ static rk_status decode_interval(decoder *d, size_t first, size_t lines)
         rebuild(d, first, y, batch);
         y += batch;
     }
+    d->rate = bits.rate;
     skip_window(d, ended);
     return fail(RK_OK, RK_JPEGLL_OK, 0);
 }
@@ -222,8 +249,11 @@ static void lay_samples(decoder *d)
     to->width = d->width;
     to->transform = scan->transform;
     to->mask = (uint16_t)((1u << d->p.info.precision) - 1);
-    for (uint32_t k = 0; k < scan->components; k++)
+    d->in_order = to->components == to->stride;
+    for (uint32_t k = 0; k < scan->components; k++) {
         to->place[k] = scan->place[k];
+        d->in_order &= scan->place[k] == k;
+    }
 }
 
 /* All intervals of a scan. False if the decoding must end. */
