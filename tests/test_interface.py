@@ -64,6 +64,8 @@ SIGNATURES = {
     "preview.sidecar": "source, dest=None",
     "preview.open_sidecar": "path, reader",
     "preview.Progressive": "frame_header=None",
+    "net.send": "sources, to, *, syntax=None, lossy=None, retries=5, progress=None",
+    "net.Peer": "*, aet, host, port, calling='RADKIT', tls=None, timeout_s=60.0",
     "pydicom.register": "*, first=True, syntaxes=None",
     "pydicom.unregister": "",
     "limits.use": "limits=None, /, **changes",

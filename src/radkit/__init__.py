@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from radkit import errors as errors
     from radkit import interop as interop
     from radkit import limits as limits
+    from radkit import net as net
     from radkit import preview as preview
     from radkit import pydicom as pydicom
     from radkit.codecs.frame import CodestreamInfo as CodestreamInfo
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("codecs", "dicom", "errors", "interop", "limits", "preview", "pydicom")
+_ROOMS = ("codecs", "dicom", "errors", "interop", "limits", "net", "preview", "pydicom")
 _NAMES = {
     "radkit.codecs.frame": ("CodestreamInfo",),
     "radkit.codecs.options": ("Coding", "Lossy"),

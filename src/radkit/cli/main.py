@@ -10,9 +10,11 @@ import click
 
 from radkit.cli.bench import bench
 from radkit.cli.common import complain, exit_code, versions
+from radkit.cli.gateway import gateway
 from radkit.cli.inspect import inspect
 from radkit.cli.preview import preview
 from radkit.cli.reformat import reformat
+from radkit.cli.send import send
 from radkit.cli.transcode import transcode
 from radkit.errors import RadkitError
 
@@ -39,7 +41,7 @@ def cli() -> None:
     """Exact decoding and proven transcoding of DICOM pixel data."""
 
 
-for command in (inspect, transcode, preview, reformat, bench):
+for command in (inspect, transcode, preview, reformat, send, gateway, bench):
     cli.add_command(command)
 
 

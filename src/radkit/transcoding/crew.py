@@ -120,7 +120,7 @@ def _made(engine: object, count: int) -> Executor:
 
 def _dask() -> Executor:
     try:
-        from distributed import get_client  # type: ignore[import-not-found]  # an extra
+        from distributed import get_client
     except ImportError as error:
         raise MissingDependency(
             'engine="dask" needs dask.distributed: pip install radkit[archive]'

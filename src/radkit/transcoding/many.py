@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from radkit.transcoding.manifest import Manifest, source_stamp
 from radkit.transcoding.options import NewUid, Options, Signatures, Verify
 from radkit.transcoding.results import Report, Transcoded, transcoded_dict
 from radkit.transcoding.sources import Task, free_place, refuse_own_sources, tasks
+from radkit.transcoding.stores import has_url, transcode_stores
 from radkit.transcoding.worker import Answer, Job, OnError
 
 __all__ = ["transcode_many"]
@@ -57,8 +59,9 @@ def transcode_many(
     ----------
     sources : folder, glob or iterable of sources
         A folder comes out as the same tree; objects without a path are named after the
-        hash of their instance UID. Files that are not DICOM are skipped and listed.
-    dest : folder
+        hash of their instance UID. Files that are not DICOM are skipped and listed. Also
+        URLs that fsspec knows: ``s3://bucket/study``, ``zip://::archive.zip``.
+    dest : folder or URL
         Made if it is not there.
     syntax, lossy, coding, verify, new_uid, signatures
         As in `transcode`.
@@ -93,6 +96,10 @@ def transcode_many(
     -----
     `dest` holds ``.radkit-manifest.jsonl``. A result gets its name only after it was
     proven and fsynced, so nothing under a final name is ever half.
+
+    With a URL on either side each result is one put, and ``.radkit/`` beside the results
+    holds a record of each; a later run believes a record if the source's stamp (size, and
+    ETag or time) and the size of the result are as they were. Objects pass through memory.
     """
     started = time.perf_counter()
     options = Options(
@@ -109,6 +116,19 @@ def transcode_many(
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise OptionError(f"workers must be at least 1 or None, not {workers!r}")
     count = workers if workers is not None else usable_cores()
+    if has_url(sources) or has_url(dest):
+        if engine != "threads":
+            raise OptionError('URLs are done with engine="threads"')
+        report = transcode_stores(
+            sources,
+            dest,
+            options,
+            workers=count,
+            on_error=on_error,
+            resume=resume,
+            tell=progress or (lambda done, total: None),
+        )
+        return replace(report, seconds=time.perf_counter() - started)
     folder = _folder(dest)
     if isinstance(sources, (str, Path)) and Path(sources).resolve() == folder:
         raise OptionError("dest is the folder of the sources: choose another one")

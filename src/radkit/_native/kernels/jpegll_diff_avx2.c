@@ -50,7 +50,7 @@ static inline bool holds(const uint8_t *entry)
 }
 
 /* Two of these may follow a refill: 56 bits are sure, and an entry takes 26 at most. */
-static inline void take_entry(chain *c, const uint8_t *entry)
+static inline void follow(chain *c, const uint8_t *entry)
 {
     uint32_t first;
     uint16_t last;
@@ -90,7 +90,7 @@ static inline bool take_any(chain *c, const uint8_t *data, const rk_jpegll_lut *
     const uint8_t *entry = look_up(c, table->lut);
     if (!holds(entry))
         return take_long(c, &table->canon);
-    take_entry(c, entry);
+    follow(c, entry);
     return true;
 }
 
@@ -105,10 +105,10 @@ static bool run_alone(chain *from, const uint8_t *data, size_t end, const uint16
         refill(&c, data);
         const uint8_t *entry = look_up(&c, lut);
         if (holds(entry)) {
-            take_entry(&c, entry);
+            follow(&c, entry);
             entry = look_up(&c, lut);
             if (holds(entry)) {
-                take_entry(&c, entry);
+                follow(&c, entry);
                 continue;
             }
         }
@@ -136,13 +136,13 @@ static void run_pair(chain *first, chain *second, const uint8_t *data, size_t mi
         refill(&b, data);
         const uint8_t *x = look_up(&a, lut), *y = look_up(&b, lut);
         if (holds(x) && holds(y)) {
-            take_entry(&a, x);
-            take_entry(&b, y);
+            follow(&a, x);
+            follow(&b, y);
             x = look_up(&a, lut);
             y = look_up(&b, lut);
             if (holds(x) && holds(y)) {
-                take_entry(&a, x);
-                take_entry(&b, y);
+                follow(&a, x);
+                follow(&b, y);
                 continue;
             }
         }
@@ -191,8 +191,8 @@ static size_t meet(const visits *seen, chain *c, const uint8_t *data, const uint
  * Takes over what the second chain has read since it was at the place where the first one is
  * now, up to `stop`; what is beyond comes first in the next call.
  */
-static void splice_chains(rk_jpegll_bits *b, chain *c, const chain *second,
-                          const uint16_t *from, const uint16_t *stop)
+static void stitch(rk_jpegll_bits *b, chain *c, const chain *second, const uint16_t *from,
+                   const uint16_t *stop)
 {
     size_t got = (size_t)(second->o - from), left = (size_t)(stop - c->o);
     size_t now = got < left ? got : left;
@@ -226,7 +226,7 @@ static bool run_two(rk_jpegll_bits *b, chain *c, size_t end, const uint16_t *sto
     size_t i = meet(&seen, c, b->data, stop, table);
     if (i == MEET)
         return false;
-    splice_chains(b, c, &d, b->spare + seen.symbols[i], stop);
+    stitch(b, c, &d, b->spare + seen.symbols[i], stop);
     return true;
 }
 

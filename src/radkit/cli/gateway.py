@@ -1,0 +1,111 @@
+"""radkit gateway: a service that receives, keeps, transcodes and forwards."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+import threading
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radkit.cli.common import common_options
+from radkit.errors import OptionError, TransferError
+
+__all__ = ["gateway"]
+
+LISTEN = (
+    "aet", "host", "port", "titles", "addresses", "urgent",
+    "max_associations", "max_object_bytes", "timeout_s",
+)  # fmt: skip
+
+
+@click.command()
+@click.option("--config", required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--check", is_flag=True, help="Read the configuration, say what is wrong, and end.")
+@common_options
+def gateway(config: str, check: bool, threads: int | None, quiet: bool) -> int:
+    """Receive objects by C-STORE, keep them on disk, and forward them.
+
+    The configuration is TOML; see docs/network.md. Ends at SIGTERM or Ctrl-C, after the
+    object in hand; what is left goes out at the next start.
+    """
+    from radkit import net
+
+    listen, routes, spool, reserve = _read(Path(config))
+    if check:
+        click.echo(
+            f"{listen.aet} at {listen.host}:{listen.port} -> "
+            + ", ".join(str(route.to) for route in routes)
+        )
+        return 0
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    service = net.Gateway(listen, routes, spool=spool, reserve_bytes=reserve)
+    with service:
+        if not quiet:
+            click.echo(f"listening at {listen.host}:{service.port}", err=True)
+        ended.wait()
+    return 0
+
+
+def _read(path: Path) -> tuple[Any, list[Any], Path, int]:
+    """Return what a configuration says.
+
+    Raises
+    ------
+    OptionError
+        It is no TOML, lacks something, or holds what nobody knows.
+    """
+    try:
+        made = tomllib.loads(path.read_text())
+    except (ValueError, OSError) as error:
+        raise OptionError(f"the configuration cannot be read: {error}") from None
+    try:
+        return _of(made, path.parent)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise OptionError(f"the configuration lacks or misuses {error}") from None
+
+
+def _of(made: dict[str, Any], base: Path) -> tuple[Any, list[Any], Path, int]:
+    from radkit import net
+
+    _known(made, ("listen", "route", "spool"), "the top")
+    listen, spool = dict(made["listen"]), dict(made["spool"])
+    tls = _server_tls(listen.pop("tls", None), base)
+    _known(listen, LISTEN, "[listen]")
+    _known(spool, ("folder", "reserve_bytes"), "[spool]")
+    words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in listen.items()}
+    routes = []
+    for entry in made["route"]:
+        _known(entry, ("to", "syntax"), "[[route]]")
+        to = entry["to"]
+        web = to.startswith(("http://", "https://"))
+        routes.append(net.Route(to=to if web else net.Peer.parse(to), syntax=entry.get("syntax")))
+    folder = base / spool["folder"]
+    return net.Listen(tls=tls, **words), routes, folder, int(spool.get("reserve_bytes", 1 << 30))
+
+
+def _known(entry: dict[str, Any], names: tuple[str, ...], where: str) -> None:
+    strange = sorted(set(entry) - set(names))
+    if strange:
+        raise OptionError(f"{where} of the configuration: unknown {', '.join(strange)}")
+
+
+def _server_tls(entry: dict[str, str] | None, base: Path) -> ssl.SSLContext | None:
+    """Return the context of ``listen.tls``: cert, key, and ca if senders must show one."""
+    if entry is None:
+        return None
+    _known(entry, ("cert", "key", "ca"), "listen.tls")
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(base / entry["cert"], base / entry["key"])
+        if "ca" in entry:
+            context.load_verify_locations(base / entry["ca"])
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        raise TransferError(f"TLS: {error.strerror or error}") from error
+    return context

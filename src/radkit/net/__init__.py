@@ -1,0 +1,11 @@
+"""Objects on their way to other systems: C-STORE and STOW-RS."""
+
+from __future__ import annotations
+
+from radkit.net.gateway import Gateway, Route
+from radkit.net.listen import Listen
+from radkit.net.peer import Peer
+from radkit.net.results import SendReport, Sent
+from radkit.net.sending import send
+
+__all__ = ["Gateway", "Listen", "Peer", "Route", "SendReport", "Sent", "send"]

@@ -1,0 +1,148 @@
+"""The receiving end of a gateway: who may send, and what is taken."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from radkit.errors import OptionError, TransferError
+from radkit.net import store
+from radkit.net.peer import Peer
+from radkit.net.spool import Spool
+
+__all__ = ["Listen", "serve"]
+
+SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+logger = logging.getLogger("radkit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where a gateway listens, and to whom.
+
+    Parameters
+    ----------
+    aet : str
+        Its AE title; associations that call another one are rejected.
+    host : str, default "127.0.0.1"
+        Address to listen at.
+    port : int, default 11112
+        0: any free one.
+    titles : tuple of str, optional
+        Calling AE titles that are let in. Default: all.
+    addresses : tuple of str, optional
+        Addresses or networks (``"10.1.0.0/16"``) that are let in. Default: all.
+    urgent : tuple of str
+        Calling AE titles whose objects go first.
+    tls : ssl.SSLContext, optional
+        Of a server. With ``verify_mode = CERT_REQUIRED`` senders must show a certificate.
+    max_associations : int
+        At a time; more are rejected for now.
+    max_object_bytes : int
+        A larger object is refused.
+    timeout_s : float
+        Longest silence of a sender.
+
+    Raises
+    ------
+    OptionError
+        A title, address or figure makes no sense.
+    """
+
+    aet: str
+    host: str = "127.0.0.1"
+    port: int = 11112
+    titles: tuple[str, ...] | None = None
+    addresses: tuple[str, ...] | None = None
+    urgent: tuple[str, ...] = ()
+    tls: ssl.SSLContext | None = None
+    max_associations: int = 16
+    max_object_bytes: int = 2 << 30
+    timeout_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Check all of it."""
+        for title in (self.aet, *(self.titles or ()), *self.urgent):
+            Peer(aet=title, host=self.host, port=self.port or 1, timeout_s=self.timeout_s)
+        if min(self.max_associations, self.max_object_bytes) < 1:
+            raise OptionError("max_associations and max_object_bytes must be at least 1")
+        self.networks()
+
+    def networks(self) -> list[Any] | None:
+        """Return the networks that are let in; None: all."""
+        if self.addresses is None:
+            return None
+        try:
+            return [ipaddress.ip_network(one, strict=False) for one in self.addresses]
+        except ValueError as error:
+            raise OptionError(f"addresses: {error}") from None
+
+
+def serve(listen: Listen, spool: Spool, arrived: Callable[[], None]) -> Any:
+    """Start to listen in threads of its own; return the server.
+
+    Raises
+    ------
+    TransferError
+        The address cannot be listened at.
+    """
+    net = store.library()
+    entity = net.AE(ae_title=listen.aet)
+    entity.require_called_aet = True
+    entity.require_calling_aet = list(listen.titles or ())
+    entity.maximum_associations = listen.max_associations
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = listen.timeout_s
+    for context in net.AllStoragePresentationContexts:
+        entity.add_supported_context(context.abstract_syntax, _taken())
+    entity.add_supported_context(net.sop_class.Verification)
+    try:
+        return entity.start_server(
+            (listen.host, listen.port),
+            block=False,
+            ssl_context=listen.tls,
+            evt_handlers=[
+                (net.evt.EVT_C_STORE, lambda event: _store(event, listen, spool, arrived)),
+                (net.evt.EVT_REQUESTED, lambda event: _admit(event, listen)),
+            ],
+        )
+    except OSError as error:
+        raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
+
+
+def _taken() -> list[str]:
+    """Return the transfer syntaxes that objects may come in: all that can be passed on."""
+    from radkit.pixels import syntaxes
+
+    return [one.uid for one in syntaxes() if one.decode]
+
+
+def _admit(event: Any, listen: Listen) -> None:
+    """End associations of strange addresses before they are answered."""
+    networks = listen.networks()
+    if networks is None:
+        return
+    address = ipaddress.ip_address(event.assoc.requestor.address)
+    if not any(address in network for network in networks):
+        logger.warning("refused: an address that is not on the list")
+        event.assoc.acse.send_reject(0x01, 0x01, 0x01)  # for good, by the user, no reason given
+        event.assoc.kill()
+
+
+def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[], None]) -> int:
+    """Keep an object; the answer goes out when it is on disk."""
+    data = event.encoded_dataset()
+    if len(data) > listen.max_object_bytes:
+        logger.warning("refused: an object of %d bytes", len(data))
+        return NOT_UNDERSTOOD
+    urgent = event.assoc.requestor.ae_title.strip() in listen.urgent
+    try:
+        spool.receive(str(event.request.AffectedSOPInstanceUID), data, urgent=urgent)
+    except TransferError as error:
+        logger.error("not received: %s", error)
+        return NO_RESOURCES
+    arrived()
+    return SUCCESS

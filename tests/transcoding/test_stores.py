@@ -1,0 +1,165 @@
+"""`transcode_many` from and to stores that fsspec reaches."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import radkit
+from radkit.cli import main
+from radkit.errors import OptionError, TransferError
+from radkit.testing import sample
+
+fsspec = pytest.importorskip("fsspec")
+NAMES = ("ct", "mr", "us_rgb")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    folder = tmp_path / "study"
+    (folder / "a").mkdir(parents=True)
+    for name in NAMES:
+        shutil.copy(sample(name), folder / "a" / f"{name}.dcm")
+    (folder / "notes.txt").write_text("no DICOM")
+    (folder / "broken.dcm").write_bytes(bytes(128) + b"DICM" + bytes(40))
+    return folder
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+    yield fs
+    fs.store.clear()
+
+
+def check(report: radkit.Report, read: Any) -> None:
+    assert report.transcoded == 3 and len(report.failed) == 1 and len(report.skipped) == 1
+    for name in NAMES:
+        data = read(f"a/{name}.dcm")
+        assert radkit.inspect(data).syntax.name == "htj2k-lossless-rpcl"
+        assert np.array_equal(radkit.decode(data), radkit.decode(sample(name)))
+    # What cannot be read is passed on as it is.
+    assert read("broken.dcm") == bytes(128) + b"DICM" + bytes(40)
+
+
+def test_folder_to_memory_and_back(study: Path, memory: Any, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    report = radkit.transcode_many(study, "memory://out/x", progress=lambda *at: seen.append(at))
+    check(report, lambda place: memory.cat_file(f"/out/x/{place}"))
+    assert seen[-1] == (5, 5)
+    back = radkit.transcode_many("memory://out/x/a", tmp_path / "back", "explicit-le")
+    assert back.transcoded == 3 and not back.failed
+    for name in NAMES:
+        found = radkit.decode(tmp_path / "back" / f"{name}.dcm")
+        assert np.array_equal(found, radkit.decode(sample(name)))
+
+
+def test_zip_as_source(study: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as made:
+        for path in study.rglob("*"):
+            if path.is_file():
+                made.write(path, path.relative_to(study))
+    report = radkit.transcode_many(f"zip://::{tmp_path / 'study.zip'}", tmp_path / "out")
+    check(report, lambda place: (tmp_path / "out" / place).read_bytes())
+    with pytest.raises(OptionError, match="written"):
+        radkit.transcode_many(study, f"zip://::{tmp_path / 'study.zip'}")
+
+
+def test_second_run_does_only_what_is_missing(study: Path, memory: Any) -> None:
+    radkit.transcode_many(study / "a", "memory://out")
+    memory.rm("/out/mr.dcm")
+    shutil.copy(sample("mr_implicit"), study / "a" / "ct.dcm")  # another object now
+    before = memory.cat_file("/out/us_rgb.dcm")
+    again = radkit.transcode_many(study / "a", "memory://out")
+    assert again.resumed == 1 and again.transcoded == 3
+    assert memory.cat_file("/out/us_rgb.dcm") == before
+    found = radkit.decode(memory.cat_file("/out/ct.dcm"))
+    assert np.array_equal(found, radkit.decode(sample("mr_implicit")))
+    other = radkit.transcode_many(study / "a", "memory://out", "jpeg2000-lossless")
+    assert other.resumed == 0
+    assert radkit.transcode_many(study / "a", "memory://out", resume=False).resumed == 0
+
+
+def test_store_that_fails_loses_one_object_only(
+    study: Path, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = type(memory).pipe_file
+
+    def failing(self: Any, path: str, value: bytes, **more: Any) -> None:
+        if path.endswith("mr.dcm"):
+            raise OSError(28, "No space left on device")
+        usual(self, path, value, **more)
+
+    monkeypatch.setattr(type(memory), "pipe_file", failing)
+    report = radkit.transcode_many(study / "a", "memory://out")
+    assert len(report.failed) == 1 and "No space" in str(report.failed[0][1])
+    assert not memory.exists("/out/mr.dcm") and memory.exists("/out/ct.dcm")
+    with pytest.raises(TransferError):
+        radkit.transcode_many(study / "a", "memory://out2", on_error="raise")
+    monkeypatch.undo()
+    assert radkit.transcode_many(study / "a", "memory://out").resumed == 2
+
+
+def test_local_parts_are_renamed(study: Path, tmp_path: Path) -> None:
+    report = radkit.transcode_many(f"file://{study / 'a'}", f"file://{tmp_path / 'out'}")
+    assert report.transcoded == 3
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [".radkit", "ct.dcm", "mr.dcm", "us_rgb.dcm"]
+
+
+def test_large_objects_are_refused_before_they_are_read(study: Path, memory: Any) -> None:
+    with radkit.limits.use(max_memory_bytes=450_000):
+        report = radkit.transcode_many(study / "a", "memory://out", "rle", on_error="skip")
+    errors = {source.rpartition("/")[2]: error for source, error in report.failed}
+    assert isinstance(errors["us_rgb.dcm"], radkit.LimitExceeded)
+    assert "an object of a store" in str(errors["us_rgb.dcm"])
+    assert "an object of a store" not in " ".join(str(errors.get(f"{n}.dcm")) for n in ("ct", "mr"))
+
+
+def test_nonsense(study: Path) -> None:
+    for wrong in ("nosuch://x", "memory://"):
+        with pytest.raises((OptionError, TransferError)):
+            radkit.transcode_many("memory://not-there", wrong)
+    with pytest.raises(OptionError):
+        radkit.transcode_many(study, "memory://out", engine="processes")
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    server_module = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AWS_ACCESS_KEY_ID", "x")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    fs = fsspec.filesystem("s3", skip_instance_cache=True)
+    fs.mkdir("archive")
+    yield "s3://archive"
+    patch.undo()
+    server.stop()
+
+
+@pytest.mark.filterwarnings("ignore")  # of botocore
+def test_s3_there_and_back(study: Path, bucket: str, tmp_path: Path) -> None:
+    fs = fsspec.filesystem("s3")
+    fs.put(str(study), "archive/in", recursive=True)
+    report = radkit.transcode_many(f"{bucket}/in", f"{bucket}/out")
+    check(report, lambda place: fs.cat_file(f"archive/out/{place}"))
+    again = radkit.transcode_many(f"{bucket}/in", f"{bucket}/out")
+    assert again.resumed == 3
+    assert main(["transcode", f"{bucket}/out/a", "-o", str(tmp_path / "x"), "-s", "rle"]) == 0
+    assert np.array_equal(radkit.decode(tmp_path / "x" / "ct.dcm"), radkit.decode(sample("ct")))
+    assert main(["transcode", str(study / "a"), "-o", f"{bucket}/cli"]) == 0
+    assert fs.exists("archive/cli/ct.dcm")
