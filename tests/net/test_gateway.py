@@ -142,6 +142,45 @@ def test_what_cannot_be_transcoded_goes_on_as_it_is(tmp_path: Path) -> None:
     assert to.syntaxes == [EXPLICIT] and to.dataset(0).PixelData == ds.PixelData
 
 
+def test_fault_of_this_machine_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radkit.net.gateway.LONGEST_PAUSE_S", 0.1)
+    with receiver([EXPLICIT]) as to, gateway(tmp_path / "spool", to.address) as gate:
+        usual = radkit.net.gateway.send
+        faults = iter([OSError("no space"), ValueError("a fault"), radkit.LimitExceeded("x")])
+
+        def failing(*args: Any, **options: Any) -> Any:
+            for fault in faults:
+                raise fault
+            return usual(*args, **options)
+
+        monkeypatch.setattr("radkit.net.gateway.send", failing)
+        net.send([sample("mr"), sample("ct")], at(gate.port))
+        wait_for(lambda: len(to.objects) == 2)
+
+
+def test_damaged_record_costs_a_second_delivery_at_most(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, reserve_bytes=0)
+    held = spool.receive("1.2.3", Path(sample("mr")).read_bytes())
+    (tmp_path / "sent" / f"{held.key}.json").write_bytes(b"")
+    with receiver([EXPLICIT]) as to, gateway(tmp_path, to.address):
+        wait_for(lambda: len(to.objects) == 1 and waiting(tmp_path) == 0)
+
+
+def test_refused_object_is_asked_for_again_when_it_comes_again(tmp_path: Path) -> None:
+    answers = iter([0xA900])
+    with (
+        receiver([EXPLICIT], answer=lambda n, e: next(answers, 0)) as to,
+        gateway(tmp_path, to.address) as gate,
+    ):
+        net.send([sample("mr")], at(gate.port))
+        wait_for(lambda: waiting(tmp_path) == 0)
+        assert not to.objects
+        net.send([sample("mr")], at(gate.port))
+        wait_for(lambda: len(to.objects) == 1)
+
+
 @pytest.mark.parametrize(
     "listen",
     [{"titles": ("ROOM2",)}, {"addresses": ("10.0.0.0/8", "192.168.1.7")}, {"aet": "OTHER"},

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from radkit import limits
-from radkit.errors import OptionError, RadkitError, TransferError
+from radkit.errors import CorruptFile, OptionError, RadkitError, TransferError
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
 from radkit.net.results import Sent
@@ -143,12 +143,19 @@ class Gateway:
                 break
             if not held.urgent and self._wake.is_set():
                 return 0.0  # something has come, which may be urgent
-            self._one(held)
+            try:
+                self._one(held)
+            except Exception as error:  # whatever it is, the others go on, and this one later
+                logger.error("an object waits: %s: %s", type(error).__name__, error)
+                self._later[held.key, ""] = (time.monotonic() + LONGEST_PAUSE_S, 0)
         now = time.monotonic()
         return min((max(0.05, due - now) for due, _ in self._later.values()), default=60.0)
 
     def _one(self, held: Held) -> None:
         """Bring an object to all that have not answered yet."""
+        if time.monotonic() < self._later.get((held.key, ""), (0.0, 0))[0]:
+            return
+        self._later.pop((held.key, ""), None)
         answers = self.spool.answers(held)
         for route in self.routes:
             name = str(route.to)
@@ -176,6 +183,10 @@ class Gateway:
             return {"syntax": result.syntax.uid, "status": result.status}
         if isinstance(result, TransferError) and not isinstance(result, Refused):
             logger.warning("%s: %s; it is tried again", route.to, result)
+            return None
+        if not isinstance(result, Refused | CorruptFile):
+            # Of this machine, such as its memory: nothing that a receiver has said.
+            logger.error("%s: %s: %s; it is tried again", route.to, type(result).__name__, result)
             return None
         logger.error("%s: %s", route.to, result)
         return {"refused": str(result)}

@@ -13,6 +13,7 @@ from radkit import limits
 from radkit.codecs.options import Lossy
 from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.uids import syntax as find_syntax
+from radkit.dicom.write import io_errors
 from radkit.errors import OptionError, RadkitError, TransferError, UnsupportedTransferSyntax
 from radkit.net import store, web
 from radkit.net.objects import Outgoing, look, made_in
@@ -87,7 +88,10 @@ def send(
         courier = web.Courier(to)
     else:
         courier = _Courier(Peer.parse(to) if isinstance(to, str) else to)
-    with tempfile.TemporaryDirectory(prefix="radkit-send-") as folder:
+    with (
+        io_errors("making a temporary folder"),
+        tempfile.TemporaryDirectory(prefix="radkit-send-") as folder,
+    ):
         trip = _Trip(courier, wish, lossy, Path(folder), results, progress, len(results))
         trip.run(work, retries)
     entries = tuple((given[number].source, results[number]) for number in sorted(results))

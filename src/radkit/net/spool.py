@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import threading
 import time
@@ -21,6 +22,8 @@ from radkit.dicom.write import AtomicFile, io_errors, sweep_parts
 from radkit.errors import TransferError
 
 __all__ = ["Held", "Spool"]
+
+logger = logging.getLogger("radkit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,13 @@ class Spool:
     def put_aside(self, held: Held) -> None:
         """Keep an object that a receiver will never take, and what was said of it."""
         target = self.folder / "refused" / held.path.name
-        self._write(target.with_suffix(".json"), self._record(held.key))
+        record = self._record(held.key)
+        self._write(target.with_suffix(".json"), record)
         with io_errors("putting an object aside", str(target)):
             held.path.replace(target)
+        # If it comes again, those that refused it are asked again.
+        took = {to: said for to, said in record.get("to", {}).items() if "refused" not in said}
+        self._write(self._place(held.key), {"to": took})
         self._forget(held)
 
     def _forget(self, held: Held) -> None:
@@ -146,9 +153,13 @@ class Spool:
             found: dict[str, Any] = json.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except ValueError:
+            # Damaged from outside: the object may be sent a second time, never lost.
+            logger.error("a record of the spool makes no sense and is made anew")
+            return {}
+        except OSError as error:
             raise TransferError("a record of the spool cannot be read", source=str(path)) from error
-        return found
+        return found if isinstance(found, dict) else {}
 
     def _write(self, path: Path, record: dict[str, Any]) -> None:
         with AtomicFile(path) as file:

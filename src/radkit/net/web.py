@@ -18,7 +18,7 @@ logger = logging.getLogger("radkit")
 
 # What a service says of an object that it cannot take in this transfer syntax (PS3.18 10.5.3).
 _NOT_LIKE_THIS = (0x0122, 0xC122, 0xA900, 0xC000, 0x0110)
-_HTTP_NOT_LIKE_THIS = (400, 406, 409, 415)
+_SYNTAX = (0x0122, 0xC122)  # of these, what holds for all objects of a class
 
 
 class Courier:
@@ -60,7 +60,8 @@ class Courier:
                 trip.fail(one, error)
                 return
             if status in _NOT_LIKE_THIS:
-                self._known[one.sop_class, target.uid] = False
+                if status in _SYNTAX:  # else it may be this object only
+                    self._known.setdefault((one.sop_class, target.uid), False)
                 told = store.Refused(f"the service refuses the object: status {status:04X}")
                 continue
             self._known[one.sop_class, target.uid] = True
@@ -82,7 +83,9 @@ class Courier:
             code = error.response.status_code if error.response is not None else 500
             if code in (401, 403):
                 raise TransferError(f"the service does not let us in: HTTP {code}") from None
-            return 0xC000 if code in _HTTP_NOT_LIKE_THIS else None
+            if code in (406, 415):
+                return 0x0122
+            return 0xC000 if code in (400, 409) else None
         except (requests.RequestException, OSError) as error:
             logger.info("STOW-RS: %s", type(error).__name__)
             return None
