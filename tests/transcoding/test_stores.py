@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -122,6 +123,47 @@ def test_large_objects_are_refused_before_they_are_read(study: Path, memory: Any
     assert isinstance(errors["us_rgb.dcm"], radkit.LimitExceeded)
     assert "an object of a store" in str(errors["us_rgb.dcm"])
     assert "an object of a store" not in " ".join(str(errors.get(f"{n}.dcm")) for n in ("ct", "mr"))
+
+
+def test_changed_uids_are_told_again(study: Path, memory: Any) -> None:
+    first, again = (
+        radkit.transcode_many(study / "a", "memory://out", "htj2k", lossy=radkit.Lossy(ratio=10))
+        for _ in range(2)
+    )
+    assert again.resumed == first.transcoded > 0
+    assert again.uid_map == first.uid_map and first.uid_map
+
+
+def test_sources_are_never_replaced(study: Path, memory: Any) -> None:
+    before = sample("ct").read_bytes()
+    memory.pipe_file("/in/ct.dcm", before)
+    for sources, dest in (
+        ("memory://in", "memory:///in/"),
+        (f"file://{study / 'a'}", study / "a"),
+        (study / "a", f"file://{study / 'a'}"),
+    ):
+        with pytest.raises(OptionError, match="own sources"):
+            radkit.transcode_many(sources, dest)
+    assert memory.cat_file("/in/ct.dcm") == before
+    assert (study / "a" / "ct.dcm").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text", [b"{}", b'{"place": "ct.dcm"}', b"[" * 200_000, b"\xff", b'{"place": []}']
+)
+def test_records_that_are_none(study: Path, memory: Any, text: bytes) -> None:
+    memory.pipe_file("/out/.radkit/x.json", text)
+    assert radkit.transcode_many(study / "a", "memory://out").transcoded == 3
+
+
+def test_record_of_another_version(study: Path, memory: Any) -> None:
+    radkit.transcode_many(study / "a", "memory://out")
+    for path in memory.find("/out/.radkit"):
+        record = json.loads(memory.cat_file(path))
+        record["result"] = {"syntax": "nosuch"}
+        memory.pipe_file(path, json.dumps(record).encode())
+    again = radkit.transcode_many(study / "a", "memory://out")
+    assert again.resumed == 0 and again.transcoded == 3
 
 
 def test_nonsense(study: Path) -> None:

@@ -63,7 +63,10 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._own:
+        if self._own and self._engine == "dask":
+            # Dask's executor either waits or cancels; a run that ended in order has none waiting.
+            self._executor.shutdown(wait=error is None)
+        elif self._own:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     def begin(self, job: Job) -> Pending | Answer:

@@ -21,7 +21,14 @@ from typing import Any
 from radkit import limits
 from radkit.dicom.objects import open_object
 from radkit.dicom.uids import syntax as find_syntax
-from radkit.errors import CorruptFile, MissingDependency, OptionError, RadkitError, TransferError
+from radkit.errors import (
+    CorruptFile,
+    MissingDependency,
+    OptionError,
+    RadkitError,
+    TransferError,
+    UnsupportedTransferSyntax,
+)
 from radkit.transcoding.one import run
 from radkit.transcoding.options import Options
 from radkit.transcoding.results import Report, Transcoded, transcoded_dict
@@ -37,6 +44,8 @@ READ_ONLY = frozenset({"zip", "tar", "libarchive", "http", "https", "git", "gith
 ONE_AT_A_TIME = frozenset({"zip", "tar", "libarchive"})  # one file behind all members
 
 Outcome = Transcoded | RadkitError | None
+# A result of an earlier run, and the instance UID that it changed.
+_Known = tuple[Transcoded, dict[str, str]]
 
 
 def has_url(value: Any) -> bool:
@@ -150,6 +159,7 @@ def transcode_stores(
     if to.protocols & READ_ONLY:
         raise OptionError("nothing can be written to a store of this kind", source=str(dest))
     items = list(_items(sources))
+    _refuse_own_sources(items, to)
     done = _Records(to, options.digest(on_error), resume)
     gate = threading.Lock()
     now = limits.current()
@@ -163,21 +173,22 @@ def transcode_stores(
             return _one(item, to, done, options, on_error, gate)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="radkit") as pool:
-        waiting: deque[tuple[_Item, Future[tuple[Outcome, dict[str, str]]] | None]] = deque()
+        waiting: deque[tuple[_Item, _Known | Future[tuple[Outcome, dict[str, str]]]]] = deque()
         coming = iter(items)
         while True:
             while len(waiting) < 2 * workers and (item := next(coming, None)) is not None:
                 known = done.finished(item)
-                waiting.append((item, None if known is not None else pool.submit(work, item)))
+                waiting.append((item, known or pool.submit(work, item)))
             if not waiting:
                 break
-            item, future = waiting.popleft()
-            if future is None:
-                outcome: Outcome = done.finished(item)
+            item, known_or_future = waiting.popleft()
+            outcome: Outcome
+            if isinstance(known_or_future, tuple):
+                outcome, uids = known_or_future
                 resumed += 1
             else:
-                outcome, uids = future.result()
-                uid_map |= uids
+                outcome, uids = known_or_future.result()
+            uid_map |= uids
             if outcome is None:
                 skipped.append(item.name)
             else:
@@ -185,7 +196,7 @@ def transcode_stores(
             tell(len(entries) + len(skipped), len(items))
             if isinstance(outcome, RadkitError) and on_error == "raise":
                 for _, other in waiting:
-                    if other is not None:
+                    if isinstance(other, Future):
                         other.cancel()
                 raise outcome
     return Report(entries=tuple(entries), uid_map=uid_map, skipped=tuple(skipped), resumed=resumed)
@@ -215,6 +226,17 @@ def _items(sources: Any) -> Iterator[_Item]:
                 size=int(info.get("size") or 0),
                 stamp=_stamp(info),
                 found=folder,
+            )
+
+
+def _refuse_own_sources(items: list[_Item], to: Store) -> None:
+    """Raise `OptionError` if a result would take the place of a source."""
+    known = {item.path for item in items if item.store.fs == to.fs}
+    for item in items:
+        if to.path(item.place) in known:
+            raise OptionError(
+                "results would replace their own sources in dest: choose another place",
+                source=item.name,
             )
 
 
@@ -258,9 +280,11 @@ def _one(
         assert made is not None  # without a destination the object is returned
         to.put(item.place, made)
         result = dataclasses.replace(done.result, data=None, path=None)
-        records.add(item, made, result)
-        changed = done.old_uid and done.new_uid and done.old_uid != done.new_uid
-        return result, {done.old_uid: done.new_uid} if changed else {}  # type: ignore[dict-item]
+        uids: dict[str, str] = {}
+        if done.old_uid and done.new_uid and done.old_uid != done.new_uid:
+            uids[done.old_uid] = done.new_uid
+        records.add(item, made, result, uids)
+        return result, uids
     except RadkitError as error:
         error.__traceback__ = None
         error.source = error.source or item.name
@@ -301,25 +325,21 @@ class _Records:
             found = to.fs.cat(paths, on_error="omit") if paths else {}
         self.sizes = {path: int(info.get("size") or 0) for path, info in listed.items()}
         for text in found.values():
-            try:
-                record = json.loads(text)
+            record = _parsed(text)
+            if record is not None:  # else its object is done again
                 self.known[record["place"]] = record
-            except (ValueError, KeyError, TypeError):
-                continue  # its object is done again
 
-    def finished(self, item: _Item) -> Transcoded | None:
+    def finished(self, item: _Item) -> _Known | None:
         """Return the result of an earlier run if source and result are as they were."""
         record = self.known.get(item.place)
         if record is None or (record["options"], record["stamp"]) != (self.digest, item.stamp):
             return None
         if self.sizes.get(self.to.path(item.place)) != record["bytes"]:
             return None
-        kept = dict(record["result"])
-        kept["syntax"], kept["path"] = find_syntax(kept["syntax"]), None
-        kept["corrections"] = tuple(kept["corrections"])
-        return Transcoded(**kept)
+        result = _restored(record["result"])
+        return None if result is None else (result, record["uids"])
 
-    def add(self, item: _Item, made: bytes, result: Transcoded) -> None:
+    def add(self, item: _Item, made: bytes, result: Transcoded, uids: dict[str, str]) -> None:
         """Write down a result that is in its place."""
         record = {
             "place": item.place,
@@ -328,6 +348,35 @@ class _Records:
             "bytes": len(made),
             "sha256": hashlib.sha256(made).hexdigest(),
             "result": transcoded_dict(result),
+            "uids": uids,
         }
         name = hashlib.sha256(item.place.encode()).hexdigest()[:32]
         self.to.put(f"{RECORDS}/{name}.json", json.dumps(record).encode())
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    """Return a record, or None if that is not what the text holds."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    if any(not isinstance(record.get(name), str) for name in ("place", "stamp", "options")):
+        return None
+    if any(not isinstance(record.get(name), dict) for name in ("result", "uids")):
+        return None
+    if not isinstance(record.get("bytes"), int):
+        return None
+    return record
+
+
+def _restored(values: dict[str, Any]) -> Transcoded | None:
+    """Return the result that a record holds, or None if another version wrote it."""
+    try:
+        kept = dict(values)
+        kept["syntax"], kept["path"] = find_syntax(kept["syntax"]), None
+        kept["corrections"] = tuple(kept["corrections"])
+        return Transcoded(**kept)
+    except (KeyError, TypeError, UnsupportedTransferSyntax):
+        return None
