@@ -7,7 +7,7 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -33,6 +33,7 @@ __all__ = [
     "print_json",
     "printable",
     "progress_bar",
+    "tell_each",
     "versions",
     "worst",
 ]
@@ -66,6 +67,20 @@ def complain(text: str, error: RadkitError | None = None) -> None:
     """Write a message to stderr, with the name of the source if it is known."""
     where = f"{error.source}: " if error is not None and error.source else ""
     click.echo(printable(f"radkit: {where}{text}"), err=True)
+
+
+def tell_each(
+    report: Iterable[tuple[Any, Any]], entry: Callable[[Any], dict[str, Any]] | None
+) -> int:
+    """Complain of what failed, write a line of each object by `entry`; return the exit code."""
+    codes = [0]
+    for source, result in report:
+        if isinstance(result, RadkitError):
+            codes.append(exit_code(result))
+            complain(f"{source}: {result}")
+        if entry is not None:
+            print_json({"source": str(source), **entry(result)})
+    return worst(codes)
 
 
 def printable(text: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from radkit.cli.common import common_options, complain, exit_code, print_json, progress_bar, worst
-from radkit.errors import OptionError, RadkitError, TransferError
+from radkit.cli.common import common_options, progress_bar, tell_each
+from radkit.errors import OptionError, TransferError
 
 __all__ = ["send"]
 
@@ -57,15 +57,9 @@ def send(
             retries=retries,
             progress=progress,
         )
-    codes = [0]
-    for source, result in report:
-        if isinstance(result, RadkitError):
-            codes.append(exit_code(result))
-            complain(f"{source}: {result}")
-        if as_json:
-            print_json({"source": str(source), **entry(result)})
+    code = tell_each(report, entry if as_json else None)
     click.echo(str(report), err=as_json)
-    return worst(codes)
+    return code
 
 
 def _peer(to: str, calling: str, timeout: float, **tls: Any) -> Any:

@@ -9,11 +9,9 @@ import click
 
 from radkit.cli.common import (
     common_options,
-    complain,
-    exit_code,
     print_json,
     progress_bar,
-    worst,
+    tell_each,
 )
 from radkit.errors import RadkitError, TransferError, UnsupportedTransferSyntax
 
@@ -90,18 +88,12 @@ def transcode(
             resume=resume,
             progress=progress,
         )
-    codes = [0]
-    for source, result in report:
-        if isinstance(result, RadkitError):
-            codes.append(exit_code(result))
-            complain(f"{source}: {result}")
-        if as_json:
-            print_json({"source": str(source), **_entry(result)})
+    code = tell_each(report, _entry if as_json else None)
     if not as_json:
         click.echo(str(report))
     elif not quiet:
         click.echo(str(report), err=True)
-    return worst(codes)
+    return code
 
 
 def _is_folder(dest: str) -> bool:

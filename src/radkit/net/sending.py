@@ -89,7 +89,7 @@ def send(
     else:
         courier = _Courier(Peer.parse(to) if isinstance(to, str) else to)
     with (
-        io_errors("making a temporary folder"),
+        io_errors("sending"),
         tempfile.TemporaryDirectory(prefix="radkit-send-") as folder,
     ):
         trip = _Trip(courier, wish, lossy, Path(folder), results, progress, len(results))
