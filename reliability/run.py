@@ -28,13 +28,19 @@ __all__ = ["CAMPAIGNS", "main"]
 
 CAMPAIGNS = {
     "kills": "kill -9 at random moments of transcode_many, into folders and stores",
+    "gateway-kills": "kill -9 of the gateway while it receives and delivers",
     "io-faults": "the n-th file operation fails",
+    "allocations": "the n-th allocation of native code fails",
     "soak": "good and bad inputs in turn, resident memory",
     "prefixes": "all prefixes of small streams and objects",
     "flips": "each bit of small streams and objects",
     "fields": "header fields at the edges of their range",
     "differential": "random images, coded and decoded by three libraries",
     "verification": "objects transcoded, verified, re-read by pydicom",
+    "network": "connections that are cut, stall or lose",
+    "associations": "associations that are refused, resident memory",
+    "bombs": "small inputs that ask for much",
+    "determinism": "threads and instruction sets: one hash",
 }
 GRACE_S = 120.0  # a campaign ends its last round; one that takes longer hangs
 

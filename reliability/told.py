@@ -47,6 +47,12 @@ class Told:
             {"counts": self.counts, "most": self.most, "facts": self.facts, "found": self.found}
         )
 
+    @staticmethod
+    def of_json(line: str) -> Told:
+        """Make one of such a line."""
+        values = json.loads(line)
+        return Told(Counter(values["counts"]), values["most"], values["facts"], values["found"])
+
 
 class Budget:
     """Time and chance of a run, and a note of what it is at, which outlives its death."""
