@@ -20,8 +20,8 @@ from reliability.told import Budget, Told
 __all__ = ["request", "run"]
 
 SETTLED = 0.3  # of the time
-ROUND = 60  # at once: each waits a tenth of a second in pynetdicom
-PATIENCE_S = 20.0
+ROUND = 20  # at once: each costs the gateway a tenth of a second
+PATIENCE_S = 60.0
 GROWN = 4 << 20
 REJECTED = 3  # the type of A-ASSOCIATE-RJ
 

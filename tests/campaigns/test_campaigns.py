@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,7 +13,22 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from reliability import differential, fields, flips, inputs, kills, prefixes, soak, verification  # noqa: E402  # noqa: E402
+from reliability import (  # noqa: E402
+    allocations,
+    associations,
+    bombs,
+    determinism,
+    differential,
+    fields,
+    flips,
+    gateway_kills,
+    inputs,
+    kills,
+    network,
+    prefixes,
+    soak,
+    verification,
+)
 from reliability.told import Budget, Told  # noqa: E402
 
 BY_NAME = {one.name: one for one in inputs.inputs()}
@@ -35,8 +51,8 @@ def test_prefixes(name: str) -> None:
 def test_flips(name: str) -> None:
     told = Told()
     with inputs.quiet():
-        assert flips.try_flips(BY_NAME[name], told, budget(), step=5)
-    assert not told.found and told.counts["decodes"] > 100
+        assert flips.try_flips(BY_NAME[name], told, budget(), step=11)
+    assert not told.found and told.counts["decodes"] > 80
 
 
 def test_flip_that_is_silent_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +114,70 @@ def test_soak() -> None:
 def test_kills(name: str, tmp_path: Path) -> None:
     told = Told()
     few = name.startswith("processes")
-    kills.try_way(name, told, budget(), tmp_path, kills=2 if few else 10)
+    kills.try_way(name, told, budget(), tmp_path, kills=1 if few else 6)
     assert not told.found, told.found
     assert told.counts["runs finished"] >= 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of pynetdicom
+@pytest.mark.parametrize("fate", network.FATES)
+@pytest.mark.parametrize(("direction", "number"), [("to", 1), ("from", 1), ("to", 3)])
+def test_lines_that_break(fate: str, direction: str, number: int) -> None:
+    pytest.importorskip("pynetdicom")
+    told = Told()
+
+    def plan(word: str, at: int) -> str:
+        return fate if (word, at) == (direction, number) else "pass"
+
+    with network.quiet():
+        seen = network.try_break("three objects", told, budget(), plan, fate)
+    assert seen.broken >= 1 and not told.found, told.found
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_lossy_lines() -> None:
+    pytest.importorskip("pynetdicom")
+    told = Told()
+    with network.quiet():
+        network.try_lossy(told, budget())
+    assert not told.found and told.counts["lines that broke"] >= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL and process groups")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_gateway_kills(tmp_path: Path) -> None:
+    pytest.importorskip("pynetdicom")
+    told = Told()
+    gateway_kills.try_round(told, budget(), tmp_path, kills=2)
+    assert not told.found and told.counts["kills"] >= 1
+
+
+def test_request_to_be_refused_is_one() -> None:
+    pdu = pytest.importorskip("pynetdicom.pdu")
+    asked = pdu.A_ASSOCIATE_RQ()
+    asked.decode(associations.request("SOMEBODY"))
+    assert asked.called_ae_title.strip() == "SOMEBODY" and len(asked.presentation_context) == 1
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not (shutil.which("gcc") or shutil.which("clang")),
+    reason="needs a C compiler and LD_PRELOAD",
+)
+def test_allocations() -> None:
+    told = allocations.run(budget(2.0))
+    assert not told.found and told.counts["injections"] > 50, told
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_bombs_are_enough_and_small() -> None:
+    every = bombs.cases()
+    assert len(every) >= 15
+    with inputs.quiet():
+        for call in list(every.values())[-8:]:
+            assert bombs.try_bomb(call)[2] < 1 << 20
+
+
+def test_one_hash() -> None:
+    found = determinism.hashes((1, 3))
+    assert len(found) >= 13
+    assert all(len(set(several)) == 1 for several in found.values())
