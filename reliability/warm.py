@@ -1,3 +1,4 @@
+# ruff: noqa: F401
 """Loaded once by the server that children are forked of: all that they would load themselves."""
 
 from __future__ import annotations

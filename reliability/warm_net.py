@@ -1,3 +1,4 @@
+# ruff: noqa: F401
 """Loaded once by the server that gateways are forked of."""
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ if str(ROOT) not in sys.path:
 from reliability import io_faults  # noqa: E402
 from reliability.told import Budget, Told  # noqa: E402
 
-# Of the runs over many objects one; the delivery of the spool is told in docs/reliability.md.
-QUICK = set(io_faults.SCENES) - {"many skip", "many raise", "spool delivers"}
+# Runs over many objects are in test_runs.py, the delivery of the spool in docs/reliability.md.
+QUICK = {name for name in io_faults.SCENES if "many" not in name} - {"spool delivers"}
 
 
 def test_only_what_is_below_the_folder_is_counted(tmp_path: Path) -> None:
@@ -67,20 +67,6 @@ def test_first_faults_of_each_kind(name: str) -> None:
         assert io_faults.try_scene(name, told, Budget(120, 1), folder, most=1)
     assert not told.found, told.found
     assert told.counts["injections"] > 20
-
-
-def test_folder_that_may_not_be_searched_costs_its_objects_only(tmp_path: Path) -> None:
-    """The names can be listed, the files not looked at."""
-    for name in ("a", "b"):
-        (tmp_path / "in").mkdir(exist_ok=True)
-        (tmp_path / "in" / f"{name}.dcm").write_bytes(Path(sample("mr")).read_bytes())
-    with failing(tmp_path / "in", operations=("stat",), at=3, error=errno.EACCES):
-        assert not radkit.transcode_many(tmp_path / "in", tmp_path / "a", workers=1).failed
-    with failing(tmp_path / "in", operations=("stat",), at=3, error=errno.EACCES, persistent=True):
-        report = radkit.transcode_many(tmp_path / "in", tmp_path / "b", workers=1)
-    assert len(report) == len(report.failed) == 2
-    for _, error in report.failed:
-        assert isinstance(error, TransferError) and error.errno == errno.EACCES
 
 
 @pytest.mark.parametrize("operation", ["open", "write", "fsync", "rename"])

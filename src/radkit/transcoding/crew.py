@@ -8,9 +8,6 @@ of its own, so that only the one that kills is given up.
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.process
-import os
-import threading
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -118,23 +115,10 @@ def _made(engine: object, count: int) -> Executor:
         return ThreadPoolExecutor(count, thread_name_prefix="radkit")
     if engine == "processes":
         # Forking a process that has threads can lock up the child.
-        spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(count, mp_context=spawn, initializer=_end_with_parent)
+        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
     if engine == "dask":
         return _dask()
     raise OptionError(f"engine must be threads, processes, dask or an Executor, not {engine!r}")
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed: it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _dask() -> Executor:

@@ -61,8 +61,7 @@ class Manifest:
             if resume:
                 self._load(path)
         except BaseException:
-            with contextlib.suppress(OSError):  # the reason why it is closed comes first
-                os.close(self._fd)
+            os.close(self._fd)
             raise
 
     def __enter__(self) -> Self:
@@ -75,9 +74,7 @@ class Manifest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Each line was flushed when it was written: a fault now takes nothing back.
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+        os.close(self._fd)
 
     def _lock(self, path: Path) -> None:
         """Two runs into one folder would replace each other's work; the lock dies with us."""

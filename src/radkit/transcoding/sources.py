@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radkit.dicom.write import io_errors, is_own
+from radkit.dicom.write import is_own
 from radkit.errors import OptionError, TransferError
 
 __all__ = ["Task", "free_place", "is_dicom_by_magic", "refuse_own_sources", "tasks"]
@@ -75,7 +75,7 @@ def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
             found.append(Task(source, None, None, found=False))
             continue
         path = Path(source)
-        if _is_folder(path):
+        if path.is_dir():
             prefix = _relative(path, below)
             found += _walk(path, prefix, leave_out)
         else:
@@ -85,11 +85,9 @@ def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
 
 def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     path = Path(name)
-    if _is_folder(path):
+    if path.is_dir():
         return _walk(path, "", leave_out)
-    with io_errors("looking at the source", name):
-        there = path.exists()
-    if there:
+    if path.exists():
         return [Task(path, path, path.name, found=False)]
     if not _GLOB & set(name):
         raise TransferError("the source does not exist", source=name)
@@ -100,7 +98,7 @@ def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     leave_out = _strictly_below(base, leave_out)
     found: list[Task] = []
     for match in matches:
-        if _is_folder(match):
+        if match.is_dir():
             if "**" not in name:
                 found += _walk(match, _relative(match, base), leave_out)
         elif not is_own(match.name) and not _inside(match, leave_out):
@@ -129,26 +127,13 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
     for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(f for f in folders if not _inside(Path(root, f), leave_out))
         # What is linked is not lost silently: a dead link fails, a folder is skipped, and told.
-        links = [f for f in folders if os.path.islink(os.path.join(root, f))]
+        links = [f for f in folders if Path(root, f).is_symlink()]
         for name in sorted([*names, *links]):
             path = Path(root, name)
-            if not is_own(name) and _is_for_a_worker(path):
+            if (path.is_file() or path.is_symlink()) and not is_own(name):
                 below = "/".join(path.relative_to(folder).parts)
                 found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
     return found
-
-
-def _is_folder(path: Path) -> bool:
-    with io_errors("looking at a source", str(path)):
-        return path.is_dir()
-
-
-def _is_for_a_worker(path: Path) -> bool:
-    """Tell files and links from pipes and the like; what the system hides is a worker's failure."""
-    try:
-        return path.is_file() or path.is_symlink()
-    except OSError:
-        return True
 
 
 def _strictly_below(top: Path, folder: Path | None) -> Path | None:

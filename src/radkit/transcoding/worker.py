@@ -89,9 +89,7 @@ def give_up(job: Job, error: RadkitError, stamp: str = "") -> Answer:
 
 def _is_object(path: Path) -> bool:
     """Tell whether a file met on the way is a DICOM object, a damaged one included."""
-    with io_errors("looking at a source", str(path)):
-        linked = path.is_dir()
-    if linked:
+    if path.is_dir():
         return False  # a link to a folder, which is not followed
     if is_dicom_by_magic(path):
         return True
