@@ -80,15 +80,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("on_error", ["copy", "skip"])
 def test_disk_that_gets_full(study: Path, small_disk: Path, tmp_path: Path, on_error: Any) -> None:
     complete, out = wanted(study, tmp_path), small_disk / "out"
-    report = radkit.transcode_many(study, out, "rle", workers=2, on_error=on_error)
-    check_halted(report, out, complete, errno.ENOSPC)
-    assert not parts_below(out)
-    assert "Free some space" in str(report.failed[0][1])
+    try:
+        report = radkit.transcode_many(study, out, "rle", workers=2, on_error=on_error)
+    except TransferError as error:  # there is no room to write down what is done: the run ends
+        told, done = error, 0
+        assert error.errno == errno.ENOSPC
+    else:
+        check_halted(report, out, complete, errno.ENOSPC)
+        told, done = report.failed[0][1], len(report) - len(report.failed)
+    assert "Free some space" in str(told)
+    assert not parts_below(out) and tree(out).items() <= complete.items()
     # With more room the same call does the rest.
     line = ["mount", "-o", "remount,size=2m", str(small_disk)]
     subprocess.run(line, capture_output=True, check=True)
     again = radkit.transcode_many(study, out, "rle", workers=2, on_error=on_error)
-    assert not again.failed and again.resumed == len(report) - len(report.failed)
+    assert not again.failed and again.resumed >= done
     assert tree(out) == complete
 
 
