@@ -39,6 +39,7 @@ CAMPAIGNS = {
     "verification": "objects transcoded, verified, re-read by pydicom",
     "network": "connections that are cut, stall or lose",
     "associations": "associations that are refused, resident memory",
+    "kernels": "each variant of each kernel against its reference",
     "bombs": "small inputs that ask for much",
     "determinism": "threads and instruction sets: one hash",
 }

@@ -153,6 +153,14 @@ def _fields(kept: Kept) -> str:
     )
 
 
+def _kernels(kept: Kept) -> str:
+    equal, of = kept.most("kernels", "variants equal"), kept.fact("kernels", "variants")
+    if not equal or not of:
+        return NONE
+    seeds = many(kept.count("kernels", "variants, each seed"), "comparisons of one with a seed")
+    return f"{equal:.0f} of {of} variants; {seeds}"
+
+
 def _counted(campaign: str, name: str, what: str) -> Callable[[Kept], str]:
     return lambda kept: many(kept.count(campaign, name), what)
 
@@ -199,8 +207,8 @@ ROWS = (
     Row("conformance", _conformance, "class 1", "+ encoder", "[conformance.md](conformance.md)"),
     Row(
         "kernel equality",
-        _counted("kernels", "blocks", "blocks"),
-        "10^6 a variant",
+        _kernels,
+        "all variants, 10^6 blocks",
         "+ mutants",
         "`make kernels`",
     ),
