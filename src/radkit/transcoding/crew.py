@@ -8,6 +8,9 @@ of its own, so that only the one that kills is given up.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import (
     BrokenExecutor,
@@ -171,5 +174,18 @@ def _made(engine: object, count: int) -> Executor:
         return ThreadPoolExecutor(count, thread_name_prefix="radkit")
     if engine == "processes":
         # Forking a process that has threads can lock up the child.
-        return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(count, mp_context=spawn, initializer=_end_with_parent)
     raise OptionError(f"engine must be threads, processes, dask or an Executor, not {engine!r}")
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

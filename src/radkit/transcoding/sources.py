@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radkit.dicom.write import is_own
+from radkit.dicom.write import io_errors, is_own
 from radkit.errors import OptionError, TransferError
 from radkit.transcoding.stores import Item, Store, has_url, listed, local_path
 
@@ -101,7 +101,7 @@ def tasks(sources: Any, *, leave_out: Path | None = None, urls: bool = False) ->
             found.append(Task(source, None, None, found=False))
             continue
         path = Path(source)
-        if path.is_dir():
+        if _is_folder(path):
             prefix = _relative(path, below)
             found += _walk(path, prefix, leave_out)
         else:
@@ -115,9 +115,11 @@ def _of_url(url: str) -> list[Task]:
 
 def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     path = Path(name)
-    if path.is_dir():
+    if _is_folder(path):
         return _walk(path, "", leave_out)
-    if path.exists():
+    with io_errors("looking at the source", name):
+        there = path.exists()
+    if there:
         return [Task(path, path, path.name, found=False)]
     if not _GLOB & set(name):
         raise TransferError("the source does not exist", source=name)
@@ -128,7 +130,7 @@ def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     leave_out = _strictly_below(base, leave_out)
     found: list[Task] = []
     for match in matches:
-        if match.is_dir():
+        if _is_folder(match):
             if "**" not in name:
                 found += _walk(match, _relative(match, base), leave_out)
         elif not is_own(match.name) and not _inside(match, leave_out):
@@ -159,13 +161,26 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
             f for f in folders if not is_own(f) and not _inside(Path(root, f), leave_out)
         )
         # What is linked is not lost silently: a dead link fails, a folder is skipped, and told.
-        links = [f for f in folders if Path(root, f).is_symlink()]
+        links = [f for f in folders if os.path.islink(os.path.join(root, f))]
         for name in sorted([*names, *links]):
             path = Path(root, name)
-            if (path.is_file() or path.is_symlink()) and not is_own(name):
+            if not is_own(name) and _is_for_a_worker(path):
                 below = "/".join(path.relative_to(folder).parts)
                 found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    with io_errors("looking at a source", str(path)):
+        return path.is_dir()
+
+
+def _is_for_a_worker(path: Path) -> bool:
+    """Tell files and links from pipes and the like; what the system hides is a worker's failure."""
+    try:
+        return path.is_file() or path.is_symlink()
+    except OSError:
+        return True
 
 
 def _strictly_below(top: Path, folder: Path | None) -> Path | None:

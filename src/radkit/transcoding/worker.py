@@ -257,7 +257,9 @@ def _pass_on(job: Job) -> None:
 def _is_object(source: Any) -> bool:
     """Tell whether something met on the way is a DICOM object, a damaged one included."""
     if isinstance(source, Path):
-        if source.is_dir():
+        with io_errors("looking at a source", str(source)):
+            linked = source.is_dir()
+        if linked:
             return False  # a link to a folder, which is not followed
         if is_dicom_by_magic(source):
             return True
