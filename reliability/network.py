@@ -32,6 +32,7 @@ LONGEST_S = 10 * TIMEOUT_S
 FATES = ("cut", "half", "stall")
 LOSS = 0.2
 OBJECTS_OF_LOSS = 10
+RETRIES = 12  # pauses double: a thousandth of a second becomes four
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ def try_lossy(told: Told, budget: Budget) -> None:
     def plan(word: str, number: int) -> Any:
         return budget.dice.choice(("cut", "half")) if budget.dice.random() < LOSS else "pass"
 
+    budget.note(f"a lossy line, after {told.counts['lines that broke']} that broke")
     with place(whole) as at, line(at.port, plan) as seen:
-        report = _send(objects, seen.port, 30)
+        report = _send(objects, seen.port, RETRIES)
         if wrong := _judge(report, at, len(objects)):
             told.fault(f"a lossy line: {wrong}")
     told.counts["objects over lossy lines"] += len(report.sent)
