@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,18 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from radkit import limits
-from radkit.errors import CorruptFile, OptionError, RadkitError, TransferError
+from radkit.errors import OptionError
+from radkit.net.delivery import Delivery
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
-from radkit.net.results import Sent
-from radkit.net.sending import send
 from radkit.net.spool import Held, Spool
-from radkit.net.store import Refused
 
 __all__ = ["Gateway", "Route"]
-
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
-logger = logging.getLogger("radkit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +55,11 @@ class Gateway:
     Notes
     -----
     An object is acknowledged when it is on disk, and deleted when every receiver has
-    acknowledged it. What cannot be transcoded goes on as it came. A receiver that does
-    not answer gets it later, after pauses of 1 to 300 s; what it refuses for good is put
-    aside in ``refused/`` with the reason. After a crash the next start goes on with what
+    acknowledged it. What cannot be transcoded goes on as it came. Each receiver has its own
+    thread and gets up to 16 objects in one association, the urgent first. One that does not
+    answer gets them later, after pauses of 1 to 300 s; what it refuses for good, or what
+    this machine fails to bring on its way ten times, is put aside in ``refused/`` with the
+    reason. After a crash the next start goes on with what
     is in the folders; an object whose record was not written yet is sent a second time.
 
     Use as a context manager, or `run` it.
@@ -88,18 +83,20 @@ class Gateway:
     ) -> None:
         if not routes:
             raise OptionError("a gateway needs a route")
+        if len({str(route.to) for route in routes}) < len(routes):
+            raise OptionError("two routes go to the same receiver")
         self.listen, self.routes, self.limits = listen, tuple(routes), limits
         self.spool = Spool(Path(spool), reserve_bytes=reserve_bytes)
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._later: dict[tuple[str, str], tuple[float, int]] = {}  # when to try again, tries
         self._server: Any = None
-        self._worker = threading.Thread(target=self._deliver, name="radkit-gateway", daemon=True)
+        self._deliveries = [Delivery(route, limits, self._settle) for route in self.routes]
 
     def __enter__(self) -> Self:
         """Begin to listen and to deliver."""
-        self._server = serve(self.listen, self.spool, self._wake.set)
-        self._worker.start()
+        for held in self.spool.held():
+            self._arrived(held)
+        self._server = serve(self.listen, self.spool, self._arrived)
+        for delivery in self._deliveries:
+            delivery.start()
         return self
 
     def __exit__(
@@ -109,10 +106,8 @@ class Gateway:
         trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
-        self._server.server_close()
-        self._stopped.set()
-        self._wake.set()
-        self._worker.join()
+        for delivery in self._deliveries:
+            delivery.stop()
 
     @property
     def port(self) -> int:
@@ -125,68 +120,16 @@ class Gateway:
             while not until():
                 time.sleep(0.2)
 
-    def _deliver(self) -> None:
-        """Bring objects on their way, one after the other, until stopped."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            try:
-                wait = self._round()
-            except RadkitError as error:  # the spool's disk: nothing is lost, it is tried again
-                logger.error("delivery: %s", error)
-                wait = FIRST_PAUSE_S
-            self._wake.wait(wait)
-
-    def _round(self) -> float:
-        """Deliver all that is due; return the seconds until more is."""
-        for held in self.spool.held():
-            if self._stopped.is_set():
-                break
-            if not held.urgent and self._wake.is_set():
-                return 0.0  # something has come, which may be urgent
-            try:
-                self._one(held)
-            except Exception as error:  # whatever it is, the others go on, and this one later
-                logger.error("an object waits: %s: %s", type(error).__name__, error)
-                self._later[held.key, ""] = (time.monotonic() + LONGEST_PAUSE_S, 0)
-        now = time.monotonic()
-        return min((max(0.05, due - now) for due, _ in self._later.values()), default=60.0)
-
-    def _one(self, held: Held) -> None:
-        """Bring an object to all that have not answered yet."""
-        if time.monotonic() < self._later.get((held.key, ""), (0.0, 0))[0]:
-            return
-        self._later.pop((held.key, ""), None)
+    def _arrived(self, held: Held) -> None:
+        """Give an object to all that have not answered yet."""
         answers = self.spool.answers(held)
-        for route in self.routes:
-            name = str(route.to)
-            due, tries = self._later.get((held.key, name), (0.0, 0))
-            if name in answers or time.monotonic() < due:
-                continue
-            answer = self._answer(held, route)
-            if answer is None:
-                pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**tries)
-                self._later[held.key, name] = (time.monotonic() + pause, tries + 1)
-                continue
-            self._later.pop((held.key, name), None)
-            self.spool.note(held, name, answer)
-            answers[name] = answer
-        if all(str(route.to) in answers for route in self.routes):
-            refused = any("refused" in answer for answer in answers.values())
-            (self.spool.put_aside if refused else self.spool.release)(held)
+        missing = [one for one in self._deliveries if one.name not in answers]
+        for delivery in missing:
+            delivery.offer(held)
+        if not missing:  # killed between the last answer and the release
+            self.spool.finish(held, [one.name for one in self._deliveries])
 
-    def _answer(self, held: Held, route: Route) -> dict[str, Any] | None:
-        """Send an object; return what the receiver said, None if it is to be tried again."""
-        with limits.use(self.limits):
-            report = send([held.path], route.to, syntax=route.syntax, retries=0)
-        result = report.entries[0][1]
-        if isinstance(result, Sent):
-            return {"syntax": result.syntax.uid, "status": result.status}
-        if isinstance(result, TransferError) and not isinstance(result, Refused):
-            logger.warning("%s: %s; it is tried again", route.to, result)
-            return None
-        if not isinstance(result, Refused | CorruptFile):
-            # Of this machine, such as its memory: nothing that a receiver has said.
-            logger.error("%s: %s: %s; it is tried again", route.to, type(result).__name__, result)
-            return None
-        logger.error("%s: %s", route.to, result)
-        return {"refused": str(result)}
+    def _settle(self, held: Held, to: str, answer: dict[str, Any]) -> None:
+        """Note an answer; with the last one the object leaves the spool."""
+        self.spool.note(held, to, answer)
+        self.spool.finish(held, [one.name for one in self._deliveries])

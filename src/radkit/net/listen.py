@@ -5,18 +5,23 @@ from __future__ import annotations
 import ipaddress
 import logging
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
+from radkit.net.door import guarded
 from radkit.net.peer import Peer
-from radkit.net.spool import Spool
+from radkit.net.rules import Rule, is_urgent
+from radkit.net.spool import Held, Spool
 
 __all__ = ["Listen", "serve"]
 
-SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+SUCCESS, NO_RESOURCES = 0x0000, 0xA700
+GREETING_S = 10.0
+MOST_PDU = 1 << 17  # that we ask for; the door lets no longer ones in
 logger = logging.getLogger("radkit")
 
 
@@ -38,12 +43,18 @@ class Listen:
         Addresses or networks (``"10.1.0.0/16"``) that are let in. Default: all.
     urgent : tuple of str
         Calling AE titles whose objects go first.
+    urgent_if : callable or Rule, optional
+        Is given values of the header by their keywords (`Rule` says which), and the
+        calling title as ``CallingAETitle``; objects of which it says True go first.
     tls : ssl.SSLContext, optional
         Of a server. With ``verify_mode = CERT_REQUIRED`` senders must show a certificate.
     max_associations : int
         At a time; more are rejected for now.
     max_object_bytes : int
-        A larger object is refused.
+        The connection of a sender of a larger object is cut off.
+    max_waiting_bytes : int
+        Of the objects of all senders that are on their way, in memory; whose object
+        would be too much is cut off, and comes again.
     timeout_s : float
         Longest silence of a sender.
 
@@ -59,17 +70,20 @@ class Listen:
     titles: tuple[str, ...] | None = None
     addresses: tuple[str, ...] | None = None
     urgent: tuple[str, ...] = ()
+    urgent_if: Callable[[Mapping[str, str]], bool] | Rule | None = None
     tls: ssl.SSLContext | None = None
     max_associations: int = 16
     max_object_bytes: int = 2 << 30
+    max_waiting_bytes: int = 4 << 30
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         """Check all of it."""
         for title in (self.aet, *(self.titles or ()), *self.urgent):
             Peer(aet=title, host=self.host, port=self.port or 1, timeout_s=self.timeout_s)
-        if min(self.max_associations, self.max_object_bytes) < 1:
-            raise OptionError("max_associations and max_object_bytes must be at least 1")
+        figures = (self.max_associations, self.max_object_bytes, self.max_waiting_bytes)
+        if min(figures) < 1:
+            raise OptionError("max_associations, max_object_bytes, max_waiting_bytes: at least 1")
         self.networks()
 
     def networks(self) -> list[Any] | None:
@@ -82,7 +96,7 @@ class Listen:
             raise OptionError(f"addresses: {error}") from None
 
 
-def serve(listen: Listen, spool: Spool, arrived: Callable[[], None]) -> Any:
+def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
     """Start to listen in threads of its own; return the server.
 
     Raises
@@ -95,22 +109,27 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[], None]) -> Any:
     entity.require_called_aet = True
     entity.require_calling_aet = list(listen.titles or ())
     entity.maximum_associations = listen.max_associations
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = listen.timeout_s
+    entity.dimse_timeout = entity.network_timeout = listen.timeout_s
+    # A connection that asks for nothing counts as an association until then.
+    entity.acse_timeout = min(listen.timeout_s, GREETING_S)
     for context in net.AllStoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax, _taken())
     entity.add_supported_context(net.sop_class.Verification)
+    entity.maximum_pdu_size = MOST_PDU
     try:
-        return entity.start_server(
+        server = entity.make_server(
             (listen.host, listen.port),
-            block=False,
             ssl_context=listen.tls,
             evt_handlers=[
                 (net.evt.EVT_C_STORE, lambda event: _store(event, listen, spool, arrived)),
-                (net.evt.EVT_REQUESTED, lambda event: _admit(event, listen)),
+                (net.evt.EVT_CONN_CLOSE, _closed),
             ],
+            server_class=guarded(listen),
         )
     except OSError as error:
         raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
+    threading.Thread(target=server.serve_forever, name="radkit-door", daemon=True).start()
+    return server
 
 
 def _taken() -> list[str]:
@@ -120,29 +139,21 @@ def _taken() -> list[str]:
     return [one.uid for one in syntaxes() if one.decode]
 
 
-def _admit(event: Any, listen: Listen) -> None:
-    """End associations of strange addresses before they are answered."""
-    networks = listen.networks()
-    if networks is None:
-        return
-    address = ipaddress.ip_address(event.assoc.requestor.address)
-    if not any(address in network for network in networks):
-        logger.warning("refused: an address that is not on the list")
-        event.assoc.acse.send_reject(0x01, 0x01, 0x01)  # for good, by the user, no reason given
-        event.assoc.kill()
+def _closed(event: Any) -> None:
+    """Tell the door that a connection is over."""
+    sender = event.assoc.requestor
+    event.assoc._server.closed((sender.address, sender.port))
 
 
-def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[], None]) -> int:
+def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> int:
     """Keep an object; the answer goes out when it is on disk."""
     data = event.encoded_dataset()
-    if len(data) > listen.max_object_bytes:
-        logger.warning("refused: an object of %d bytes", len(data))
-        return NOT_UNDERSTOOD
-    urgent = event.assoc.requestor.ae_title.strip() in listen.urgent
+    calling = event.assoc.requestor.ae_title.strip()
+    urgent = calling in listen.urgent or is_urgent(listen.urgent_if, data, calling)
     try:
-        spool.receive(str(event.request.AffectedSOPInstanceUID), data, urgent=urgent)
+        held = spool.receive(str(event.request.AffectedSOPInstanceUID), data, urgent=urgent)
     except TransferError as error:
         logger.error("not received: %s", error)
         return NO_RESOURCES
-    arrived()
+    arrived(held)
     return SUCCESS

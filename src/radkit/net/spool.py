@@ -64,6 +64,7 @@ class Spool:
         self.folder = folder
         self.reserve_bytes = reserve_bytes
         self._lock = threading.Lock()
+        self._records = threading.RLock()
         with io_errors("opening the spool", str(folder)):
             for name in ("received", "sent", "refused"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -117,10 +118,26 @@ class Spool:
         return dict(self._record(held.key).get("to", {}))
 
     def note(self, held: Held, to: str, answer: dict[str, Any]) -> None:
-        """Write down what a receiver has said."""
-        record = self._record(held.key)
-        record.setdefault("to", {})[to] = answer
-        self._write(self._place(held.key), record)
+        """Write down what a receiver has said; several of them may do so at once."""
+        with self._records:
+            record = self._record(held.key)
+            record.setdefault("to", {})[to] = answer
+            self._write(self._place(held.key), record)
+
+    def finish(self, held: Held, names: list[str]) -> bool:
+        """Let an object go if all have answered: released, or put aside if one refused it.
+
+        Returns whether it is gone.
+        """
+        with self._records:
+            if not held.path.exists():
+                return True  # another thread was first
+            answers = self.answers(held)
+            if any(name not in answers for name in names):
+                return False
+            refused = any("refused" in answers[name] for name in names)
+            (self.put_aside if refused else self.release)(held)
+            return True
 
     def release(self, held: Held) -> None:
         """Delete an object that all receivers have; its record stays."""
