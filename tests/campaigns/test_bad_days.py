@@ -257,6 +257,10 @@ def test_instance_that_comes_twice_is_kept_twice(same: bool, tmp_path: Path) -> 
         (folder / "1.dcm").write_bytes(data)
     report = radkit.transcode_many(tmp_path / "in", tmp_path / "out", "rle")
     assert len(report) == 2 and not report.failed
+    names = tuple(tmp_path / "in" / name / "1.dcm" for name in ("a", "b"))
+    assert report.duplicates == (names,) and "1 instance UIDs more than once" in str(report)
+    again = radkit.transcode_many(tmp_path / "in", tmp_path / "out", "rle")
+    assert again.resumed == 2 and again.duplicates == (names,)
     for name in ("a", "b"):
         before, after = (tmp_path / side / name / "1.dcm" for side in ("in", "out"))
         assert np.array_equal(radkit.decode(before), radkit.decode(after))

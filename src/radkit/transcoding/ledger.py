@@ -6,6 +6,7 @@ It is written by one process, the one that runs `transcode_many`; anybody may re
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import sqlite3
@@ -199,7 +200,10 @@ def _put_aside(path: Path) -> None:
 
 
 def _failure(what: str, path: Path, error: sqlite3.Error) -> TransferError:
-    return TransferError(f"{what} the ledger failed: {error}", source=str(path))
+    told = TransferError(f"{what} the ledger failed: {error}", source=str(path))
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        told.errno, told.hint = errno.ENOSPC, "Free some space and run again"
+    return told
 
 
 def _text(value: str) -> str:

@@ -226,6 +226,7 @@ class _Batch:
         self._entries: list[tuple[Any, Transcoded | RadkitError]] = []
         self._skipped: list[Any] = []
         self._uid_map: dict[str, str] = {}
+        self._instances: dict[str, list[Any]] = {}
         self._taken: set[str] = set()
         self._limits = limits.current()
         self._arrived: SimpleQueue[_Slot] = SimpleQueue()
@@ -368,6 +369,8 @@ class _Batch:
                 yield answer.result
                 continue
             old, new = answer.record.uids
+            if old:
+                self._instances.setdefault(old, []).append(task.name)
             if old and new and old != new:
                 self._uid_map[old] = new
 
@@ -377,6 +380,7 @@ class _Batch:
             entries=tuple(self._entries),
             uid_map=self._uid_map,
             skipped=tuple(self._skipped),
+            duplicates=tuple(tuple(one) for one in self._instances.values() if len(one) > 1),
             resumed=self.counts.resumed,
             seconds=seconds,
         )
