@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import ssl
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
-from radkit.net.door import guarded
+from radkit.net.door import guarded, networks_of
 from radkit.net.peer import Peer
 from radkit.net.rules import Rule, is_urgent
 from radkit.net.spool import Held, Spool
@@ -84,16 +83,7 @@ class Listen:
         figures = (self.max_associations, self.max_object_bytes, self.max_waiting_bytes)
         if min(figures) < 1:
             raise OptionError("max_associations, max_object_bytes, max_waiting_bytes: at least 1")
-        self.networks()
-
-    def networks(self) -> list[Any] | None:
-        """Return the networks that are let in; None: all."""
-        if self.addresses is None:
-            return None
-        try:
-            return [ipaddress.ip_network(one, strict=False) for one in self.addresses]
-        except ValueError as error:
-            raise OptionError(f"addresses: {error}") from None
+        networks_of(self.addresses)
 
 
 def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
