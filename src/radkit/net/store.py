@@ -9,11 +9,14 @@ from typing import Any, Literal
 
 from radkit.dicom.uids import TransferSyntax
 from radkit.errors import MissingDependency, RadkitError, TransferError
+from radkit.net.commitment import PUSH_MODEL, WELL_KNOWN, Commitments
 from radkit.net.objects import Outgoing, wishes
 from radkit.net.peer import Peer
+from radkit.net.throttle import Throttle
 
 __all__ = ["Association", "Refused", "batches", "verdict"]
 
+PLAIN = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # of messages that are no images
 MOST_CONTEXTS = 128  # of an association (PS3.8 7.1.1.13)
 Verdict = Literal["stored", "again", "refused"]
 
@@ -37,14 +40,14 @@ def library() -> Any:
 
 
 def batches(
-    work: Sequence[Outgoing], syntax: TransferSyntax | None
+    work: Sequence[Outgoing], syntax: TransferSyntax | None, most: int = MOST_CONTEXTS
 ) -> Iterator[tuple[list[Outgoing], list[tuple[str, str]]]]:
     """Yield objects that fit one association, and its (SOP class, transfer syntax) pairs."""
     batch: list[Outgoing] = []
     pairs: dict[tuple[str, str], None] = {}
     for one in work:
         own = {(one.sop_class, wish.uid): None for wish in wishes(one, syntax)}
-        if batch and len(pairs | own) > MOST_CONTEXTS:
+        if batch and len(pairs | own) > most:
             yield batch, list(pairs)
             batch, pairs = [], {}
         batch.append(one)
@@ -65,6 +68,17 @@ def verdict(status: int | None) -> Verdict:
 class Association:
     """One association, for as long as its block lasts.
 
+    Parameters
+    ----------
+    peer : Peer
+        With whom.
+    pairs : sequence of (str, str)
+        SOP classes and transfer syntaxes to propose.
+    commitments : Commitments, optional
+        Propose storage commitment, too.
+    throttle : Throttle, optional
+        How fast to send.
+
     Raises
     ------
     Refused
@@ -73,9 +87,16 @@ class Association:
         There is none: nobody answers, or not in time, or not now.
     """
 
-    def __init__(self, peer: Peer, pairs: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        pairs: Sequence[tuple[str, str]],
+        commitments: Commitments | None = None,
+        throttle: Throttle | None = None,
+    ) -> None:
         self.peer = peer
         self._pairs = pairs
+        self._commitments, self._throttle = commitments, throttle
         self._handle: Any = None
 
     def __enter__(self) -> Association:
@@ -86,10 +107,19 @@ class Association:
         entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
         entity.maximum_pdu_size = 1 << 17
         context = net.presentation.build_context
+        contexts = [context(sop_class, [uid]) for sop_class, uid in self._pairs]
+        handlers: list[Any] = []
+        if self._commitments is not None:
+            contexts.append(context(PUSH_MODEL, PLAIN))
+            handlers.append((net.evt.EVT_N_EVENT_REPORT, self._commitments.told))
+        if self._throttle is not None:
+            throttle = self._throttle
+            handlers.append((net.evt.EVT_DATA_SENT, lambda event: throttle.sent(len(event.data))))
         self._handle = entity.associate(
             self.peer.host,
             self.peer.port,
-            contexts=[context(sop_class, [uid]) for sop_class, uid in self._pairs],
+            contexts=contexts,
+            evt_handlers=handlers,
             ae_title=self.peer.aet,
             max_pdu=1 << 17,
             tls_args=None if self.peer.tls is None else (self.peer.tls, self.peer.host),
@@ -136,6 +166,30 @@ class Association:
             logger.info("C-STORE: %s", type(error).__name__)
             return None
         return None if "Status" not in answer else int(answer.Status)
+
+    def commit(self, objects: Sequence[tuple[str, str]]) -> dict[str, int]:
+        """Ask the peer to keep objects; return its answers by instance, 0 for yes.
+
+        Raises
+        ------
+        Refused
+            It knows no storage commitment.
+        TransferError
+            It does not answer, or refuses the question.
+        """
+        assert self._commitments is not None  # it was proposed
+        if not self.accepted(PUSH_MODEL):
+            raise Refused("stored, but the receiver knows no storage commitment")
+        transaction, asked = self._commitments.ask(objects)
+        try:
+            answer, _ = self._handle.send_n_action(asked, 1, PUSH_MODEL, WELL_KNOWN)
+        except (RuntimeError, OSError, ValueError) as error:  # the association went away
+            self._commitments.wait(transaction, 0)
+            raise TransferError("stored, but the receiver cannot be asked to keep it") from error
+        if "Status" not in answer or answer.Status != 0:
+            self._commitments.wait(transaction, 0)
+            raise TransferError("stored, but the receiver does not answer whether it keeps it")
+        return self._commitments.wait(transaction, self.peer.timeout_s)
 
 
 def chosen(

@@ -11,6 +11,7 @@ from radkit.dicom.uids import TransferSyntax
 from radkit.errors import MissingDependency, RadkitError, TransferError
 from radkit.net import store
 from radkit.net.objects import Outgoing, wishes
+from radkit.net.throttle import Throttle
 
 __all__ = ["Courier"]
 
@@ -24,7 +25,8 @@ _SYNTAX = (0x0122, 0xC122)  # of these, what holds for all objects of a class
 class Courier:
     """Takes objects to a service; what it does not take in one syntax is offered in the next."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, throttle: Throttle | None = None) -> None:
+        self._throttle = throttle
         try:
             from dicomweb_client.api import DICOMwebClient
         except ImportError as error:
@@ -54,6 +56,8 @@ class Courier:
             data = path.read_bytes()
             if made:
                 path.unlink(missing_ok=True)
+            if self._throttle is not None:
+                self._throttle.sent(len(data))
             try:
                 status = self._post(data)
             except TransferError as error:
