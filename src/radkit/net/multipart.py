@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 
@@ -45,8 +46,10 @@ def parts(
     while not source.is_last():
         source.skip_headers()
         part = source.until_delimiter(most_bytes, took)
+        size = len(part)
         yield part
-        took(-len(part))
+        del part  # before the next one comes
+        took(-size)
 
 
 class _Source:
@@ -64,7 +67,7 @@ class _Source:
 
     def until_delimiter(self, most: int, took: Callable[[int], None]) -> bytes:
         """Return what stands before the next delimiter, and go behind it."""
-        found: list[bytes] = []
+        found = io.BytesIO()  # gives its memory away at the end, where a join would double it
         size, keep = 0, len(self._delimiter) - 1
         while (at := self._ahead.find(self._delimiter)) < 0:
             ready = max(0, len(self._ahead) - keep)
@@ -72,10 +75,10 @@ class _Source:
             self._more()
         self._take(found, at, size, most, took)
         del self._ahead[: len(self._delimiter)]
-        return b"".join(found)
+        return found.getvalue()
 
     def _take(
-        self, found: list[bytes], count: int, size: int, most: int, took: Callable[[int], None]
+        self, found: io.BytesIO, count: int, size: int, most: int, took: Callable[[int], None]
     ) -> int:
         if size + count > most:
             raise LimitExceeded(
@@ -86,7 +89,7 @@ class _Source:
             )
         if count:
             took(count)
-            found.append(bytes(self._ahead[:count]))
+            found.write(self._ahead[:count])
             del self._ahead[:count]
         return count
 

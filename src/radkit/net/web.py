@@ -89,7 +89,7 @@ class Courier:
                 raise TransferError(f"the service does not let us in: HTTP {code}") from None
             if code in (406, 415):
                 return 0x0122
-            return 0xC000 if code in (400, 409) else None
+            return 0xC000 if code in (400, 409, 413) else None
         except (requests.RequestException, OSError) as error:
             logger.info("STOW-RS: %s", type(error).__name__)
             return None
