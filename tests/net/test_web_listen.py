@@ -178,6 +178,9 @@ def test_chunks(tmp_path: Path) -> None:
         assert post(made, sent, Transfer_Encoding="chunked")[0] == 200
         for bad in (b"-5\r\n", b"zz\r\n", b"\r\n", b"f" * 2000, b"2\r\n--xyz\r\n"):
             assert post(made, bad, Transfer_Encoding="chunked")[0] == 400
+        # A byte between a chunk and its end.
+        strayed = b"7\r\n" + whole[:7] + b"X\r\n" + chunked(whole[7:])
+        assert post(made, strayed, Transfer_Encoding="chunked")[0] == 400
         assert post(made, b"ffffffffff\r\n", Transfer_Encoding="chunked")[0] == 413
         assert post(made, sent, Transfer_Encoding="gzip, chunked")[0] == 501
         # What came whole before the chunks made no sense is kept, and told.
