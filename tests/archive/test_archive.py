@@ -59,6 +59,7 @@ def url(request: pytest.FixtureRequest, study: Path, memory: Any, tmp_path: Path
 def test_scan_tells_what_inspect_tells(
     url: str, study: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "radkit")
     found = list(archive.scan(url, deep=True))
     assert [Path(one.source).name for one in found] == [f"{name}.dcm" for name in NAMES]
     for one, name in zip(found, NAMES, strict=True):
