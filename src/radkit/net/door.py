@@ -236,8 +236,8 @@ def guarded(listen: Listen) -> type[Any]:
         def closed(self, address: tuple[str, int]) -> None:
             """Be told by pynetdicom that a connection is over."""
             made = self.by_address.pop(address, None)
-            if made is not None and made.ended is not None:
-                made.ended()
+            if made is not None:
+                made.close()  # pynetdicom may just drop it
 
         def ended(self, stream: Stream | None) -> None:
             with self.counting:
