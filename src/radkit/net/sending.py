@@ -105,7 +105,7 @@ def send(
 
 def send_with(
     sources: Any,
-    to: Peer | str,
+    to: Peer | str | web.Client,
     *,
     syntax: str | None = None,
     lossy: Lossy | None = None,
@@ -127,7 +127,9 @@ def send_with(
         raise OptionError("there is nothing to send")
     work, results, skipped = _looked_at(given)
     courier: Any
-    if isinstance(to, str) and to.startswith(("http://", "https://")):
+    if isinstance(to, web.Client) or (
+        isinstance(to, str) and to.startswith(("http://", "https://"))
+    ):
         if commitments is not None:
             raise OptionError("storage commitment is of C-STORE: a web service has none")
         courier = web.Courier(to, throttle)
