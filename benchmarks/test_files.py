@@ -309,6 +309,9 @@ def test_files_in_two_threads(versus, row):
         with ThreadPoolExecutor(threads) as pool:
             return [result.sha256 for result in pool.map(one, paths, dests)]
 
+    def proven_alike(theirs, ours):
+        assert theirs == ours and all(theirs[0])
+
     versus(
         row,
         name=data.label(row, "ct"),
@@ -318,4 +321,5 @@ def test_files_in_two_threads(versus, row):
         bytes_in=paths[0].stat().st_size,
         bytes_out=dests[0].stat().st_size if dests[0].exists() else 0,
         pinned=False,
+        check=proven_alike,
     )
