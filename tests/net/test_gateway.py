@@ -11,14 +11,14 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
-from receivers import EXPLICIT, IMPLICIT, RPCL, receiver
+from receivers import EXPLICIT, IMPLICIT, RPCL, at, gateway, receiver, wait_for, waiting
 
 import radkit
 from radkit import net
@@ -31,31 +31,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("radkit.net.gateway.FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("radkit.net.lane.FIRST_PAUSE_S", 0.05)
     yield
     gc.collect()
-
-
-def gateway(spool: Path, *to: str, **listen: Any) -> net.Gateway:
-    words = {"aet": "GATE", "port": 0, "timeout_s": 20} | listen
-    return net.Gateway(
-        net.Listen(**words), [net.Route(to=one) for one in to], spool=spool, reserve_bytes=0
-    )
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
-def at(port: int, calling: str = "ROOM1") -> net.Peer:
-    return net.Peer(aet="GATE", host="127.0.0.1", port=port, calling=calling, timeout_s=20)
-
-
-def waiting(spool: Path) -> int:
-    return len(list((spool / "received").iterdir()))
 
 
 def test_objects_come_in_and_go_on_transcoded(tmp_path: Path) -> None:
@@ -145,7 +123,7 @@ def test_what_cannot_be_transcoded_goes_on_as_it_is(tmp_path: Path) -> None:
 def test_fault_of_this_machine_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("radkit.net.gateway.LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr("radkit.net.lane.LONGEST_PAUSE_S", 0.1)
     with receiver([EXPLICIT]) as to, gateway(tmp_path / "spool", to.address) as gate:
         usual = radkit.net.gateway.send
         faults = iter([OSError("no space"), ValueError("a fault"), radkit.LimitExceeded("x")])

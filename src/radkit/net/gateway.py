@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from radkit import limits
-from radkit.errors import CorruptFile, OptionError, RadkitError, TransferError
+from radkit.errors import (
+    CorruptFile,
+    CorruptPixelData,
+    EncodeError,
+    LimitExceeded,
+    OptionError,
+    RadkitError,
+    UnsupportedTransferSyntax,
+    VerificationError,
+)
+from radkit.net.lane import Lane
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
 from radkit.net.results import Sent
@@ -22,7 +32,18 @@ from radkit.net.store import Refused
 
 __all__ = ["Gateway", "Route"]
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
+# What no later try changes.
+FINAL = (Refused, CorruptFile)
+# What lies in the object, unless this machine or the receiver is changed; all else is of the
+# moment, and is tried for ever.
+HOPELESS = (
+    CorruptPixelData,
+    EncodeError,
+    LimitExceeded,
+    OptionError,
+    UnsupportedTransferSyntax,
+    VerificationError,
+)
 logger = logging.getLogger("radkit")
 
 
@@ -36,10 +57,24 @@ class Route:
         As in `send`.
     syntax : str, optional
         Transfer syntax to prefer, as in `send`.
+    attempts : int, default 10
+        Tries of an object that cannot be brought into a transfer syntax the receiver
+        takes; then it is put aside. (A receiver that is away is tried for ever.)
+
+    Raises
+    ------
+    OptionError
+        There are fewer than one attempt.
     """
 
     to: Peer | str
     syntax: str | None = None
+    attempts: int = 10
+
+    def __post_init__(self) -> None:
+        """Check the attempts."""
+        if self.attempts < 1:
+            raise OptionError(f"attempts must be at least 1, not {self.attempts}")
 
 
 class Gateway:
@@ -63,16 +98,18 @@ class Gateway:
     -----
     An object is acknowledged when it is on disk, and deleted when every receiver has
     acknowledged it. What cannot be transcoded goes on as it came. A receiver that does
-    not answer gets it later, after pauses of 1 to 300 s; what it refuses for good is put
-    aside in ``refused/`` with the reason. After a crash the next start goes on with what
-    is in the folders; an object whose record was not written yet is sent a second time.
+    not answer gets it later, after pauses of 1 to 300 s, and holds up no other; what it
+    refuses for good, or what cannot be made into anything it takes, is put aside in
+    ``refused/`` with the reason. Up to 16 objects go in one association. After a crash
+    the next start goes on with what is in the folders; an object whose record was not
+    written yet is sent a second time.
 
     Use as a context manager, or `run` it.
 
     Raises
     ------
     OptionError
-        There is no route.
+        There is no route, or there are two to one receiver.
     TransferError
         The spool cannot be opened, or the address not listened at.
     """
@@ -86,20 +123,24 @@ class Gateway:
         reserve_bytes: int = 1 << 30,
         limits: limits.Limits = limits.UNTRUSTED,
     ) -> None:
-        if not routes:
-            raise OptionError("a gateway needs a route")
         self.listen, self.routes, self.limits = listen, tuple(routes), limits
+        names = [str(route.to) for route in routes]
+        if not names or len(set(names)) < len(names):
+            raise OptionError("a gateway needs a route, and one only to each receiver")
         self.spool = Spool(Path(spool), reserve_bytes=reserve_bytes)
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._later: dict[tuple[str, str], tuple[float, int]] = {}  # when to try again, tries
+        self._lanes = [
+            Lane(str(route.to), functools.partial(self._deliver, number))
+            for number, route in enumerate(self.routes)
+        ]
         self._server: Any = None
-        self._worker = threading.Thread(target=self._deliver, name="radkit-gateway", daemon=True)
 
     def __enter__(self) -> Self:
         """Begin to listen and to deliver."""
-        self._server = serve(self.listen, self.spool, self._wake.set)
-        self._worker.start()
+        for held in self.spool.held():
+            self._offer(held)
+        self._server = serve(self.listen, self.spool, self._offer)
+        for lane in self._lanes:
+            lane.start()
         return self
 
     def __exit__(
@@ -109,10 +150,10 @@ class Gateway:
         trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
-        self._server.server_close()
-        self._stopped.set()
-        self._wake.set()
-        self._worker.join()
+        for lane in self._lanes:
+            lane.stop()
+        for lane in self._lanes:
+            lane.join()
 
     @property
     def port(self) -> int:
@@ -125,68 +166,48 @@ class Gateway:
             while not until():
                 time.sleep(0.2)
 
-    def _deliver(self) -> None:
-        """Bring objects on their way, one after the other, until stopped."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            try:
-                wait = self._round()
-            except RadkitError as error:  # the spool's disk: nothing is lost, it is tried again
-                logger.error("delivery: %s", error)
-                wait = FIRST_PAUSE_S
-            self._wake.wait(wait)
-
-    def _round(self) -> float:
-        """Deliver all that is due; return the seconds until more is."""
-        for held in self.spool.held():
-            if self._stopped.is_set():
-                break
-            if not held.urgent and self._wake.is_set():
-                return 0.0  # something has come, which may be urgent
-            try:
-                self._one(held)
-            except Exception as error:  # whatever it is, the others go on, and this one later
-                logger.error("an object waits: %s: %s", type(error).__name__, error)
-                self._later[held.key, ""] = (time.monotonic() + LONGEST_PAUSE_S, 0)
-        now = time.monotonic()
-        return min((max(0.05, due - now) for due, _ in self._later.values()), default=60.0)
-
-    def _one(self, held: Held) -> None:
-        """Bring an object to all that have not answered yet."""
-        if time.monotonic() < self._later.get((held.key, ""), (0.0, 0))[0]:
-            return
-        self._later.pop((held.key, ""), None)
+    def _offer(self, held: Held) -> None:
+        """Put an object on its ways, those that it has not gone yet."""
         answers = self.spool.answers(held)
-        for route in self.routes:
-            name = str(route.to)
-            due, tries = self._later.get((held.key, name), (0.0, 0))
-            if name in answers or time.monotonic() < due:
-                continue
-            answer = self._answer(held, route)
-            if answer is None:
-                pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**tries)
-                self._later[held.key, name] = (time.monotonic() + pause, tries + 1)
-                continue
-            self._later.pop((held.key, name), None)
-            self.spool.note(held, name, answer)
-            answers[name] = answer
-        if all(str(route.to) in answers for route in self.routes):
-            refused = any("refused" in answer for answer in answers.values())
-            (self.spool.put_aside if refused else self.spool.release)(held)
+        if self._finish(held, answers):
+            return
+        for lane in self._lanes:
+            if lane.name not in answers:
+                lane.offer(held)
 
-    def _answer(self, held: Held, route: Route) -> dict[str, Any] | None:
-        """Send an object; return what the receiver said, None if it is to be tried again."""
+    def _finish(self, held: Held, answers: dict[str, Any]) -> bool:
+        """Let an object go if all receivers have answered."""
+        if any(lane.name not in answers for lane in self._lanes):
+            return False
+        refused = any("refused" in answer for answer in answers.values())
+        (self.spool.put_aside if refused else self.spool.release)(held)
+        return True
+
+    def _deliver(self, number: int, batch: Sequence[Held]) -> list[Held]:
+        """Send objects by a route; return those that are to be tried again."""
+        route, lane = self.routes[number], self._lanes[number]
         with limits.use(self.limits):
-            report = send([held.path], route.to, syntax=route.syntax, retries=0)
-        result = report.entries[0][1]
+            report = send([held.path for held in batch], route.to, syntax=route.syntax, retries=0)
+        again = []
+        for held, (_, result) in zip(batch, report.entries, strict=True):
+            answer = self._answer(route, result, lane.tries(held))
+            if answer is None:
+                again.append(held)
+            else:
+                self._finish(held, self.spool.note(held, lane.name, answer))
+        return again
+
+    def _answer(
+        self, route: Route, result: Sent | RadkitError, tries: int
+    ) -> dict[str, Any] | None:
+        """Return what is written down of a result, None if the object is to be tried again."""
         if isinstance(result, Sent):
             return {"syntax": result.syntax.uid, "status": result.status}
-        if isinstance(result, TransferError) and not isinstance(result, Refused):
-            logger.warning("%s: %s; it is tried again", route.to, result)
-            return None
-        if not isinstance(result, Refused | CorruptFile):
-            # Of this machine, such as its memory: nothing that a receiver has said.
-            logger.error("%s: %s: %s; it is tried again", route.to, type(result).__name__, result)
-            return None
-        logger.error("%s: %s", route.to, result)
-        return {"refused": str(result)}
+        final = isinstance(result, FINAL)
+        hopeless = isinstance(result, HOPELESS) and tries >= route.attempts
+        logger.log(
+            logging.ERROR if final or hopeless else logging.WARNING,
+            "%s: %s: %s; %s", route.to, type(result).__name__, result,
+            "it is put aside" if final or hopeless else "it is tried again",
+        )  # fmt: skip
+        return {"refused": str(result)} if final or hopeless else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import logging
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +14,12 @@ from typing import Any
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
 from radkit.net.peer import Peer
-from radkit.net.spool import Spool
+from radkit.net.spool import Held, Spool
+from radkit.net.store import NO_RESOURCES, NOT_UNDERSTOOD, SUCCESS
 
 __all__ = ["Listen", "serve"]
 
-SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+POLL_S = 0.1  # how soon it ends when it is told to
 logger = logging.getLogger("radkit")
 
 
@@ -82,7 +85,7 @@ class Listen:
             raise OptionError(f"addresses: {error}") from None
 
 
-def serve(listen: Listen, spool: Spool, arrived: Callable[[], None]) -> Any:
+def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
     """Start to listen in threads of its own; return the server.
 
     Raises
@@ -91,26 +94,42 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[], None]) -> Any:
         The address cannot be listened at.
     """
     net = store.library()
+    from radkit.net import wire
+    from radkit.net.arriving import Provider
+
     entity = net.AE(ae_title=listen.aet)
     entity.require_called_aet = True
     entity.require_calling_aet = list(listen.titles or ())
     entity.maximum_associations = listen.max_associations
+    entity.maximum_pdu_size = wire.MAX_PDU_BYTES
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = listen.timeout_s
     for context in net.AllStoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax, _taken())
     entity.add_supported_context(net.sop_class.Verification)
+    provider = functools.partial(
+        Provider, spool=spool, most=listen.max_object_bytes, timeout_s=listen.timeout_s
+    )
     try:
-        return entity.start_server(
+        server = entity.make_server(
             (listen.host, listen.port),
-            block=False,
             ssl_context=listen.tls,
             evt_handlers=[
                 (net.evt.EVT_C_STORE, lambda event: _store(event, listen, spool, arrived)),
-                (net.evt.EVT_REQUESTED, lambda event: _admit(event, listen)),
+                (net.evt.EVT_CONN_CLOSE, _closed),
             ],
+            server_class=wire.Server,
+            bounds=wire.Bounds(timeout_s=listen.timeout_s),
+            networks=listen.networks(),
+            # Those above max_associations are told to come later; who asks for still more is not.
+            most=2 * listen.max_associations,
+            provider=provider,
         )
     except OSError as error:
         raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
+    threading.Thread(
+        target=server.serve_forever, args=(POLL_S,), name="radkit-listen", daemon=True
+    ).start()
+    return server
 
 
 def _taken() -> list[str]:
@@ -120,29 +139,27 @@ def _taken() -> list[str]:
     return [one.uid for one in syntaxes() if one.decode]
 
 
-def _admit(event: Any, listen: Listen) -> None:
-    """End associations of strange addresses before they are answered."""
-    networks = listen.networks()
-    if networks is None:
-        return
-    address = ipaddress.ip_address(event.assoc.requestor.address)
-    if not any(address in network for network in networks):
-        logger.warning("refused: an address that is not on the list")
-        event.assoc.acse.send_reject(0x01, 0x01, 0x01)  # for good, by the user, no reason given
-        event.assoc.kill()
+def _closed(event: Any) -> None:
+    """Throw away what a connection has not sent to its end."""
+    event.assoc.dimse.discard()
+    if event.assoc.requestor.primitive is None:
+        # Its thread waits for a first message, and holds a place, until its time is up.
+        event.assoc.dul.to_user_queue.put(None)
 
 
-def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[], None]) -> int:
+def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> int:
     """Keep an object; the answer goes out when it is on disk."""
-    data = event.encoded_dataset()
-    if len(data) > listen.max_object_bytes:
-        logger.warning("refused: an object of %d bytes", len(data))
+    arriving = event.request._dataset_file
+    if arriving is None:
+        logger.warning("refused: a request without an object")
         return NOT_UNDERSTOOD
-    urgent = event.assoc.requestor.ae_title.strip() in listen.urgent
+    if arriving.status:
+        return int(arriving.status)
+    calling = event.assoc.requestor.ae_title.strip()
     try:
-        spool.receive(str(event.request.AffectedSOPInstanceUID), data, urgent=urgent)
+        held = spool.keep(arriving.incoming, urgent=calling in listen.urgent)
     except TransferError as error:
         logger.error("not received: %s", error)
         return NO_RESOURCES
-    arrived()
+    arrived(held)
     return SUCCESS

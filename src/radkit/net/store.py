@@ -10,10 +10,12 @@ from typing import Any, Literal
 from radkit.dicom.uids import TransferSyntax
 from radkit.errors import MissingDependency, RadkitError, TransferError
 from radkit.net.objects import Outgoing, wishes
+from radkit.net.pace import Pace
 from radkit.net.peer import Peer
 
 __all__ = ["Association", "Refused", "batches", "verdict"]
 
+SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 MOST_CONTEXTS = 128  # of an association (PS3.8 7.1.1.13)
 Verdict = Literal["stored", "again", "refused"]
 
@@ -73,25 +75,30 @@ class Association:
         There is none: nobody answers, or not in time, or not now.
     """
 
-    def __init__(self, peer: Peer, pairs: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, peer: Peer, pairs: Sequence[tuple[str, str]], pace: Pace | None = None
+    ) -> None:
         self.peer = peer
         self._pairs = pairs
+        self._pace = pace
         self._handle: Any = None
 
     def __enter__(self) -> Association:
         """Open it."""
         net = library()
-        entity = net.AE(ae_title=self.peer.calling)
+        from radkit.net import wire
+
+        entity = wire.Entity(ae_title=self.peer.calling)
+        entity.bounds = wire.Bounds(timeout_s=self.peer.timeout_s, pace=self._pace)
         entity.connection_timeout = entity.acse_timeout = self.peer.timeout_s
         entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
-        entity.maximum_pdu_size = 1 << 17
         context = net.presentation.build_context
         self._handle = entity.associate(
             self.peer.host,
             self.peer.port,
             contexts=[context(sop_class, [uid]) for sop_class, uid in self._pairs],
             ae_title=self.peer.aet,
-            max_pdu=1 << 17,
+            max_pdu=wire.MAX_PDU_BYTES,
             tls_args=None if self.peer.tls is None else (self.peer.tls, self.peer.host),
         )
         if not self._handle.is_established:
@@ -100,8 +107,12 @@ class Association:
 
     def __exit__(self, *error: object) -> None:
         """Release it; end it at once if the block failed."""
-        if self._handle is not None and self._handle.is_established:
+        if self._handle is None or not self._handle.is_established:
+            return
+        try:
             (self._handle.release if error[0] is None else self._handle.abort)()
+        except RuntimeError as gone:  # it ended meanwhile, which is what was wanted
+            logger.info("release: %s", gone)
 
     def _why(self) -> TransferError:
         handle = self._handle
