@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard src/radkit/_native/*.pyx src/radkit/_native/*.pxi src/radkit/_native/*/*.[ch] src/radkit/_native/include/radkit/*.h)
 SECONDS_EACH ?= 60
 
-.PHONY: demo test test-slow test-masked interop check kernels sanitize fuzz bench bench-quick bad-table wheel clean
+.PHONY: demo test test-slow test-masked interop check kernels sanitize fuzz bench bench-quick bad-table reliability wheel clean
 
 $(VENV)/.stamp-tools:
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -81,6 +81,10 @@ fuzz: $(VENV)/.stamp-test
 
 bad-table: $(VENV)/.stamp-test  ## docs/bad-input.md from the rows of tests/bad
 	$(PY) tools/bad_table.py
+
+SECONDS_OF_CAMPAIGN ?= 20
+reliability: $(VENV)/.stamp-test  ## break things on purpose, add up what was tried, docs/reliability.md, the table
+	$(PY) -m reliability.run --seconds $(SECONDS_OF_CAMPAIGN)
 
 wheel: $(VENV)/.stamp-run  ## build a wheel and run it in an environment of its own
 	tools/wheel_check.sh

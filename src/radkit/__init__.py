@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from radkit import archive as archive
     from radkit import codecs as codecs
     from radkit import dicom as dicom
     from radkit import errors as errors
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("codecs", "dicom", "errors", "interop", "limits", "net", "preview", "pydicom")
+_ROOMS = ("archive", "codecs", "dicom", "errors", "interop", "limits", "net", "preview", "pydicom")
 _NAMES = {
     "radkit.codecs.frame": ("CodestreamInfo",),
     "radkit.codecs.options": ("Coding", "Lossy"),

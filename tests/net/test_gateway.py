@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("radkit.net.lane.FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("radkit.net.delivery.FIRST_PAUSE_S", 0.05)
     yield
     gc.collect()
 
@@ -123,9 +123,9 @@ def test_what_cannot_be_transcoded_goes_on_as_it_is(tmp_path: Path) -> None:
 def test_fault_of_this_machine_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("radkit.net.lane.LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr("radkit.net.delivery.LONGEST_PAUSE_S", 0.1)
     with receiver([EXPLICIT]) as to, gateway(tmp_path / "spool", to.address) as gate:
-        usual = radkit.net.gateway.send
+        usual = radkit.net.delivery.send
         faults = iter([OSError("no space"), ValueError("a fault"), radkit.LimitExceeded("x")])
 
         def failing(*args: Any, **options: Any) -> Any:
@@ -133,7 +133,7 @@ def test_fault_of_this_machine_stops_nothing(
                 raise fault
             return usual(*args, **options)
 
-        monkeypatch.setattr("radkit.net.gateway.send", failing)
+        monkeypatch.setattr("radkit.net.delivery.send", failing)
         net.send([sample("mr"), sample("ct")], at(gate.port))
         wait_for(lambda: len(to.objects) == 2)
 

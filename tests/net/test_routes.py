@@ -24,8 +24,8 @@ from receivers import (
     waiting,
 )
 
-from radkit import errors, net
-from radkit.net.lane import Lane
+from radkit import errors, limits, net
+from radkit.net.delivery import Delivery
 from radkit.net.spool import Held, Spool
 from radkit.testing import sample
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("radkit.net.lane.FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr("radkit.net.delivery.FIRST_PAUSE_S", 0.05)
     yield
     gc.collect()
 
@@ -114,21 +114,19 @@ def broken(spool: Path) -> Held:
 
 
 def test_what_can_never_be_transcoded_is_put_aside_in_the_end(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr("radkit.net.delivery.MOST_TRIES", 3)
     spool = tmp_path / "spool"
     fill(spool, 3)
     broken(spool)
-    with receiver([J2K]) as to:
-        routes = [net.Route(to=to.address, attempts=3)]
-        listen = net.Listen(aet="GATE", port=0)
-        with net.Gateway(listen, routes, spool=spool, reserve_bytes=0):
-            wait_for(lambda: waiting(spool) == 0)
+    with receiver([J2K]) as to, gateway(spool, to.address):
+        wait_for(lambda: waiting(spool) == 0)
         assert len(to.objects) == 3
     (reason,) = (spool / "refused").glob("*.json")
     assert "refused" in json.loads(reason.read_text())["to"][to.address]
-    told = [r.levelname for r in caplog.records if "put aside" in r.message or "tried" in r.message]
-    assert told == ["WARNING", "WARNING", "ERROR"]
+    told = [r.message.rpartition("; ")[2] for r in caplog.records if "; it is" in r.message]
+    assert told == ["it is tried again", "it is tried again", "it is put aside after 3 tries"]
 
 
 @pytest.mark.parametrize(
@@ -140,42 +138,26 @@ def test_what_can_never_be_transcoded_is_put_aside_in_the_end(
         (errors.LimitExceeded("x"), 10, True),
         (errors.VerificationError("x"), 10, True),
         (errors.TransferError("nobody answers"), 1000, False),
-        (errors.MissingDependency("x"), 1000, False),
     ],
 )
 def test_which_errors_are_final(
     tmp_path: Path, error: errors.RadkitError, tries: int, settled: bool
 ) -> None:
-    made = gateway(tmp_path, "S@127.0.0.1:1")
-    assert (made._answer(made.routes[0], error, tries) is not None) == settled
+    made = Delivery(net.Route(to="S@127.0.0.1:1"), limits.UNTRUSTED, lambda *_: None)
+    held = Held(tmp_path / "1-0-a.dcm")
+    made._tries[held.key] = tries - 1  # those that have failed before
+    assert (made._answer(held, error) is not None) == settled
 
 
-def test_fault_with_one_object_does_not_take_the_others_along(tmp_path: Path) -> None:
-    held = [Held(tmp_path / f"1-{n:020d}-{n:040x}.dcm") for n in range(6)]
-    done: list[int] = []
-
-    def deliver(batch: Any) -> list[Held]:
-        if held[2] in batch:
-            raise ValueError("of a kind that nobody thought of")
-        done.extend(held.index(one) for one in batch)
-        return []
-
-    lane = Lane("somewhere", deliver)
-    for one in held:
-        lane.offer(one)
-        lane.offer(one)  # the same object
-    lane.start()
-    wait_for(lambda: len(done) == 5, 10)
-    lane.stop()
-    lane.join()
-    assert sorted(done) == [0, 1, 3, 4, 5]
-
-
-def test_two_routes_to_one_receiver(tmp_path: Path) -> None:
-    with pytest.raises(errors.OptionError):
-        gateway(tmp_path, "S@127.0.0.1:1", "S@127.0.0.1:1")
-    with pytest.raises(errors.OptionError):
-        net.Route(to="S@127.0.0.1:1", attempts=0)
+def test_large_objects_do_not_go_in_one_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, 12)
+    size = next(Spool(tmp_path).held()).path.stat().st_size
+    monkeypatch.setattr("radkit.net.delivery.MOST_BYTES_AT_ONCE", 3 * size + 1000)
+    with receiver([EXPLICIT]) as to, gateway(tmp_path, to.address):
+        wait_for(lambda: waiting(tmp_path) == 0)
+        assert to.associations == 4
 
 
 def test_receivers_take_different_syntaxes(tmp_path: Path) -> None:

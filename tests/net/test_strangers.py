@@ -7,7 +7,6 @@ import gc
 import io
 import os
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -22,7 +21,7 @@ from receivers import EXPLICIT, at, gateway, receiver, wait_for, waiting
 
 import radkit
 from radkit import net
-from radkit.net import wire
+from radkit.net import arriving, door
 from radkit.net.spool import Spool
 from radkit.testing import sample
 
@@ -123,9 +122,9 @@ def test_strange_address_is_turned_away_before_a_byte_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    usual = wire.Handler.__init__
+    usual = door.Stream.__init__
     monkeypatch.setattr(
-        wire.Handler, "__init__", lambda *a: (made.append(a[0]), usual(*a))[1]  # type: ignore[func-returns-value]
+        door.Stream, "__init__", lambda *a: (made.append(a[0]), usual(*a))[1]  # type: ignore[func-returns-value]
     )  # fmt: skip
     with gateway(tmp_path, "S@127.0.0.1:1", addresses=("10.0.0.0/8",)) as gate:
         for _ in range(20):
@@ -135,14 +134,6 @@ def test_strange_address_is_turned_away_before_a_byte_is_read(
     listed = gateway(tmp_path, "S@127.0.0.1:1", addresses=("127.0.0.0/8",))
     with listed as gate, connected(gate.port):
         assert len(made) == 1
-
-
-def test_addresses_of_both_families() -> None:
-    networks = net.Listen(aet="A", addresses=("10.1.0.0/16", "fe80::/10")).networks()
-    for address in ("10.1.2.3", "::ffff:10.1.2.3", "fe80::1%eth0"):
-        assert wire.is_listed(address, networks)
-    for address in ("10.2.0.1", "::1", "::ffff:11.0.0.1"):
-        assert not wire.is_listed(address, networks)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +204,7 @@ def test_who_sends_a_byte_at_a_time_is_cut(gate: net.Gateway, associated: bool) 
 
 
 def test_message_of_tiny_fragments_is_cut(gate: net.Gateway) -> None:
+    assert arriving.SLOWEST_BYTES_S > 20
     with connected(gate.port) as one:
         one.sendall(command())
         begin = time.monotonic()
@@ -222,30 +214,6 @@ def test_message_of_tiny_fragments_is_cut(gate: net.Gateway) -> None:
                 time.sleep(0.1)
         assert 1 < time.monotonic() - begin < 6
     assert list((gate.spool.folder / "incoming").iterdir()) == []
-
-
-def test_silent_tls_client_holds_up_nobody(tmp_path: Path) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    with (
-        gateway(tmp_path, "S@127.0.0.1:1", tls=context, timeout_s=3) as gate,
-        connected(gate.port, associated=False),
-        connected(gate.port, associated=False) as second,
-    ):
-        second.sendall(request())  # no TLS: it is told so, while the first is waited for
-        assert ended(second, 5) < 2
-
-
-def test_more_connections_than_it_can_bear(tmp_path: Path) -> None:
-    with gateway(tmp_path, "S@127.0.0.1:1", max_associations=2, timeout_s=20) as gate:
-        with contextlib.ExitStack() as stack:
-            for _ in range(4):
-                stack.enter_context(connected(gate.port, associated=False))
-            with connected(gate.port, associated=False) as fifth:
-                assert ended(fifth, 5) < 2
-        wait_for(lambda: not gate._server._greeting, 10)
-        wait_for(lambda: not gate._server.active_associations, 10)
-        with connected(gate.port):
-            pass
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from objects_made import ct, encoded, read
 
 from radkit.dicom.source import safe_name
+from radkit.dicom.write import OWN_FOLDER
 from radkit.errors import OptionError, TransferError
-from radkit.transcoding.manifest import MANIFEST
 from radkit.transcoding.many import transcode_many
 from radkit.transcoding.one import transcode
 from radkit.transcoding.results import Transcoded
@@ -36,7 +36,7 @@ def put(folder: Path, *names: str) -> Path:
 
 
 def results(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    found = (path for path in folder.rglob("*") if path.is_file() and OWN_FOLDER not in path.parts)
     return sorted(str(path.relative_to(folder)) for path in found)
 
 

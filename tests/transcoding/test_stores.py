@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +99,11 @@ def test_store_that_fails_loses_one_object_only(
             raise OSError(28, "No space left on device")
         usual(self, path, value, **more)
 
+    def refusing(self: Any, local: str, path: str, **more: Any) -> None:
+        failing(self, path, Path(local).read_bytes())
+
     monkeypatch.setattr(type(memory), "pipe_file", failing)
+    monkeypatch.setattr(type(memory), "put_file", refusing)
     report = radkit.transcode_many(study / "a", "memory://out")
     assert len(report.failed) == 1 and "No space" in str(report.failed[0][1])
     assert not memory.exists("/out/mr.dcm") and memory.exists("/out/ct.dcm")
@@ -116,13 +120,37 @@ def test_local_parts_are_renamed(study: Path, tmp_path: Path) -> None:
     assert names == [".radkit", "ct.dcm", "mr.dcm", "us_rgb.dcm"]
 
 
-def test_large_objects_are_refused_before_they_are_read(study: Path, memory: Any) -> None:
-    with radkit.limits.use(max_memory_bytes=450_000):
-        report = radkit.transcode_many(study / "a", "memory://out", "rle", on_error="skip")
-    errors = {source.rpartition("/")[2]: error for source, error in report.failed}
-    assert isinstance(errors["us_rgb.dcm"], radkit.LimitExceeded)
-    assert "an object of a store" in str(errors["us_rgb.dcm"])
-    assert "an object of a store" not in " ".join(str(errors.get(f"{n}.dcm")) for n in ("ct", "mr"))
+def test_large_objects_pass_through_a_file(
+    study: Path, memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = radkit.transcode_many(study / "a", "memory://usual")
+    made: list[str] = []
+    real = tempfile.TemporaryDirectory
+
+    def counted(**more: Any) -> Any:
+        made.append(more["prefix"])
+        return real(**more, dir=tmp_path)
+
+    monkeypatch.setattr("radkit.transcoding.stores.tempfile.TemporaryDirectory", counted)
+    monkeypatch.setattr("radkit.transcoding.stores.IN_MEMORY", 1000)
+    monkeypatch.setattr("radkit.transcoding.worker.IN_MEMORY", 1000)
+    report = radkit.transcode_many("memory://usual", "memory://out", "explicit-le")
+    assert report.transcoded == usual.transcoded == 3 and len(made) >= 6
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("radkit-")] == []
+    for name in NAMES:
+        data = memory.cat_file(f"/out/{name}.dcm")
+        assert np.array_equal(radkit.decode(data), radkit.decode(sample(name)))
+
+
+def test_members_of_archives_are_limited(study: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        made.write(study / "a" / "us_rgb.dcm", "us.dcm")
+        made.write(study / "a" / "mr.dcm", "mr.dcm")
+    with radkit.limits.use(max_inflated_bytes=100_000):
+        report = radkit.transcode_many(f"zip://::{tmp_path / 'study.zip'}", tmp_path / "out")
+    ((name, error),) = report.failed
+    assert str(name).endswith("us.dcm") and isinstance(error, radkit.LimitExceeded)
+    assert report.transcoded == 1
 
 
 def test_changed_uids_are_told_again(study: Path, memory: Any) -> None:
@@ -141,37 +169,21 @@ def test_sources_are_never_replaced(study: Path, memory: Any) -> None:
         ("memory://in", "memory:///in/"),
         (f"file://{study / 'a'}", study / "a"),
         (study / "a", f"file://{study / 'a'}"),
+        ([study / "a", study / "notes.txt"], f"file://{study}"),
     ):
-        with pytest.raises(OptionError, match="own sources"):
+        with pytest.raises(OptionError, match=r"own sources|folder of the sources"):
             radkit.transcode_many(sources, dest)
     assert memory.cat_file("/in/ct.dcm") == before
     assert (study / "a" / "ct.dcm").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    "text", [b"{}", b'{"place": "ct.dcm"}', b"[" * 200_000, b"\xff", b'{"place": []}']
-)
-def test_records_that_are_none(study: Path, memory: Any, text: bytes) -> None:
-    memory.pipe_file("/out/.radkit/x.json", text)
-    assert radkit.transcode_many(study / "a", "memory://out").transcoded == 3
-
-
-def test_record_of_another_version(study: Path, memory: Any) -> None:
-    radkit.transcode_many(study / "a", "memory://out")
-    for path in memory.find("/out/.radkit"):
-        record = json.loads(memory.cat_file(path))
-        record["result"] = {"syntax": "nosuch"}
-        memory.pipe_file(path, json.dumps(record).encode())
-    again = radkit.transcode_many(study / "a", "memory://out")
-    assert again.resumed == 0 and again.transcoded == 3
 
 
 def test_nonsense(study: Path) -> None:
     for wrong in ("nosuch://x", "memory://"):
         with pytest.raises((OptionError, TransferError)):
             radkit.transcode_many("memory://not-there", wrong)
-    with pytest.raises(OptionError):
-        radkit.transcode_many(study, "memory://out", engine="processes")
+    for engine in ("processes", "dask"):
+        with pytest.raises(OptionError, match="memory"):
+            radkit.transcode_many(study, "memory://out", engine=engine)
 
 
 @pytest.fixture(scope="module")

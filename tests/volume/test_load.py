@@ -213,7 +213,8 @@ def test_what_is_no_slice_is_left_out_and_listed(tmp_path):
 
 def test_files_of_a_run_beside_its_results_are_nothing(tmp_path):
     folder = write_series(tmp_path, slices=4)
-    (folder / ".radkit-manifest.jsonl").write_text("{}")
+    (folder / ".radkit").mkdir()
+    (folder / ".radkit" / "ledger.sqlite").write_text("{}")
     half = next(folder.glob("*.dcm")).read_bytes()[:-300]
     (folder / "1.dcm.part-0123456789abcdef").write_bytes(half)
     for sources in (folder, str(folder / "*")):

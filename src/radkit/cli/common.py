@@ -176,6 +176,34 @@ def parse_window(text: str | None, default: str) -> Any:
     return centre, width
 
 
+class _Bar:
+    """A progress function that draws; of a run that tells more it shows bytes, speed and time."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+    def watch(self, now: Any) -> None:
+        parts = [f"{size(now.bytes_in)} -> {size(now.bytes_out)}", f"{now.ratio:.2f}:1"]
+        parts.append(f"{now.mb_per_s:.1f} MB/s")
+        if now.failed:
+            parts.append(f"{now.failed} failed")
+        if now.eta_s is not None:
+            parts.append(f"{now.eta_s // 60:.0f} min {now.eta_s % 60:02.0f} s left")
+        self._bar.update(self._task, told="  ".join(parts))
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+
+
 @contextlib.contextmanager
 def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Yield a progress function that draws on a terminal; None if there is none."""
@@ -191,14 +219,15 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
         TimeRemainingColumn,
     )
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield report
+        yield _Bar(bar, bar.add_task(what, total=None, told=""))
 
 
 CODECS = ("charls", "libjpeg", "libjpeg_turbo", "libjxl", "openjpeg", "openjph", "zlib_ng")

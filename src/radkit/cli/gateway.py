@@ -76,6 +76,8 @@ def _of(made: dict[str, Any], base: Path) -> tuple[Any, list[Any], Path, int]:
     _known(made, ("listen", "route", "spool"), "the top")
     listen, spool = dict(made["listen"]), dict(made["spool"])
     tls = _server_tls(listen.pop("tls", None), base)
+    cases = listen.pop("urgent_if", [])
+    rule = net.Rule(tuple(dict(case) for case in cases)) if cases else None
     _known(listen, LISTEN, "[listen]")
     _known(spool, ("folder", "reserve_bytes"), "[spool]")
     words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in listen.items()}
@@ -86,7 +88,12 @@ def _of(made: dict[str, Any], base: Path) -> tuple[Any, list[Any], Path, int]:
         web = to.startswith(("http://", "https://"))
         routes.append(net.Route(to=to if web else net.Peer.parse(to), syntax=entry.get("syntax")))
     folder = base / spool["folder"]
-    return net.Listen(tls=tls, **words), routes, folder, int(spool.get("reserve_bytes", 1 << 30))
+    return (
+        net.Listen(tls=tls, urgent_if=rule, **words),
+        routes,
+        folder,
+        int(spool.get("reserve_bytes", 1 << 30)),
+    )
 
 
 def _known(entry: dict[str, Any], names: tuple[str, ...], where: str) -> None:

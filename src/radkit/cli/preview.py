@@ -22,26 +22,20 @@ from radkit.errors import RadkitError
 __all__ = ["preview", "write_file"]
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, if it is not there."""
+    from radkit.dicom.write import io_errors
+
+    with io_errors("making the folder of the results", str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, and rename it once it is on the disk."""
-    import os
-    import secrets
+    """Write a whole file or none, in a folder that is made if it is not there."""
+    from radkit.dicom import write
 
-    from radkit.errors import TransferError
-
-    part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        reason = error.strerror or type(error).__name__
-        raise TransferError(f"cannot write: {reason}", source=str(path)) from error
+    make_folder(path.parent)
+    write.write_file(path, data)
 
 
 @click.command()
@@ -167,16 +161,11 @@ class _Output:
         return 0
 
     def report(self, files: Sequence[str], window: Any) -> int:
-        from radkit.errors import TransferError
         from radkit.preview import report
 
         path = self._folder / "preview.html"
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            report(_series(files), path, window=window)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise TransferError(f"cannot write: {reason}", source=str(path)) from error
+        make_folder(self._folder)
+        report(_series(files), path, window=window)
         self._tell(files[0], path, path.stat().st_size)
         return 0
 

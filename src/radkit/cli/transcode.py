@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +15,16 @@ from radkit.cli.common import (
     progress_bar,
     tell_each,
 )
-from radkit.errors import RadkitError, TransferError, UnsupportedTransferSyntax
+from radkit.errors import (
+    MissingDependency,
+    RadkitError,
+    TransferError,
+    UnsupportedTransferSyntax,
+)
 
 __all__ = ["transcode"]
 
+CONNECT_S = 10
 OnError = Literal["raise", "copy", "skip"]
 
 
@@ -33,6 +41,22 @@ OnError = Literal["raise", "copy", "skip"]
 @click.option("--verify/--no-verify", default=True, help="Decode again and compare. Default: do.")
 @click.option("--workers", type=click.IntRange(1), help="Objects at a time.")
 @click.option(
+    "--engine",
+    type=click.Choice(["threads", "processes", "dask"]),
+    default="threads",
+    show_default=True,
+    help="Who does the work; dask starts a cluster on this machine.",
+)
+@click.option(
+    "--scheduler", metavar="URL", help="A Dask cluster that is there, as tcp://host:8786."
+)
+@click.option(
+    "--metrics",
+    multiple=True,
+    metavar="FILE",
+    help="Write figures of the run as it goes: JSON lines, or Prometheus' text (*.prom).",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["copy", "skip", "raise"]),
     default="copy",
@@ -48,6 +72,9 @@ def transcode(
     syntax: str,
     verify: bool,
     workers: int | None,
+    engine: Literal["threads", "processes", "dask"],
+    scheduler: str | None,
+    metrics: tuple[str, ...],
     on_error: OnError,
     resume: bool,
     as_json: bool,
@@ -71,22 +98,28 @@ def transcode(
         raise click.UsageError(f"-s: {target.title} ({target.uid}) is not written by radkit")
     given = {name: wish for name, wish in wishes.items() if wish is not None}
     lossy = Lossy(**given) if given else None
-    if len(sources) == 1 and Path(sources[0]).is_file() and not _is_folder(dest):
+    alone = engine == "threads" and not scheduler and not metrics
+    if alone and len(sources) == 1 and Path(sources[0]).is_file() and not _is_folder(dest):
         return _one(sources[0], Path(dest), syntax, lossy, verify, threads, as_json, quiet)
     from radkit.transcoding import transcode_many
 
     listed = [sources[0]] if len(sources) == 1 else list(sources)
-    with progress_bar("transcoding", quiet=quiet) as progress:
+    with (
+        progress_bar("transcoding", quiet=quiet) as progress,
+        _watched(progress, metrics) as told,
+        _cluster(scheduler),
+    ):
         report = transcode_many(
             listed[0] if len(listed) == 1 else listed,
             dest,
             syntax,
             lossy=lossy,
             verify=verify,
+            engine="dask" if scheduler else engine,
             workers=workers or threads,
             on_error=on_error,
             resume=resume,
-            progress=progress,
+            progress=told,
         )
     code = tell_each(report, _entry if as_json else None)
     if not as_json:
@@ -94,6 +127,58 @@ def transcode(
     elif not quiet:
         click.echo(str(report), err=True)
     return code
+
+
+@contextlib.contextmanager
+def _cluster(scheduler: str | None) -> Iterator[None]:
+    """Be the client of a cluster."""
+    if scheduler is None:
+        yield
+        return
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingDependency(
+            "--scheduler needs dask.distributed: pip install radkit[archive]"
+        ) from error
+    try:
+        client = distributed.Client(scheduler, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise TransferError(
+            f"no scheduler answers: {type(error).__name__}", source=scheduler, retryable=True
+        ) from error
+    with client:
+        yield
+
+
+class _Watched:
+    """Progress for a terminal and for files, as one."""
+
+    def __init__(self, watches: list[Any]) -> None:
+        self._watches = watches
+
+    def __call__(self, done: int, total: int) -> None:
+        for one in self._watches:
+            one(done, total)
+
+    def watch(self, now: Any) -> None:
+        for one in self._watches:
+            one.watch(now)
+
+
+@contextlib.contextmanager
+def _watched(progress: Any, files: tuple[str, ...]) -> Iterator[Any]:
+    """Add files to what a run tells of itself."""
+    from radkit.archive import JsonLines, PrometheusText
+
+    with contextlib.ExitStack() as stack:
+        watches = [] if progress is None else [progress]
+        for name in files:
+            if name.endswith(".prom"):
+                watches.append(PrometheusText(name))
+            else:
+                watches.append(stack.enter_context(JsonLines(name)))
+        yield _Watched(watches) if watches else None
 
 
 def _is_folder(dest: str) -> bool:

@@ -71,6 +71,9 @@ class Reader(ABC):
         """Return all bytes if they are in memory in one piece, else None; nothing is counted."""
         return None
 
+    def check_unchanged(self) -> None:  # noqa: B027  # what is in memory does not change
+        """Raise `TransferError` if the object is known to have changed since it was opened."""
+
     @abstractmethod
     def _read(self, offset: int, size: int) -> memoryview:
         """Return exactly these bytes, which are known to lie within the object."""
@@ -100,6 +103,10 @@ def _shrunk(offset: int, name: str | None) -> CorruptFile:
     return CorruptFile("the file ended while it was read", offset=offset, source=name)
 
 
+def _state(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
 class PathReader(Reader):
     """A regular file, opened once and read by position, without a lock."""
 
@@ -121,6 +128,26 @@ class PathReader(Reader):
             reason = OSError(errno.EISDIR if "dir" in kind else errno.EINVAL, kind)
             raise _system_error(reason, f"the path is {kind}", self.name)
         self.size = status.st_size
+        self._state = _state(status)
+
+    def check_unchanged(self) -> None:
+        """Compare size and times of the file with those at its opening.
+
+        A file that was replaced by another of its name is still the one that was opened.
+        """
+        if self._fd < 0:
+            raise TransferError("the reader is closed", source=self.name)
+        try:
+            state = _state(os.fstat(self._fd))
+        except OSError as error:
+            raise _system_error(error, "the file cannot be looked at", self.name) from None
+        if state != self._state:
+            raise TransferError(
+                "the file was changed while it was read",
+                source=self.name,
+                retryable=True,
+                hint="Try again when nobody writes to it",
+            )
 
     def _read(self, offset: int, size: int) -> memoryview:
         if self._fd < 0:
@@ -149,7 +176,9 @@ class PathReader(Reader):
         """Close the file."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.close(fd)
+            # All that was wanted has been read: a fault now takes nothing back.
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     def __del__(self) -> None:
         """Close the file if nobody did."""

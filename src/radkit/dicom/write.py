@@ -20,11 +20,11 @@ from radkit.errors import TransferError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MANIFEST", "AtomicFile", "Sink", "io_errors", "is_own", "is_part", "sweep_parts"]
-__all__ += ["write_file"]
+__all__ = ["OWN_FOLDER", "AtomicFile", "Sink", "io_errors", "is_own", "is_part", "sweep_parts"]
+__all__ += ["sync_folder", "write_file"]
 
-# What a run over many objects remembers, in its destination.
-MANIFEST = ".radkit-manifest.jsonl"
+# Where a run over many objects keeps what it remembers, in its destination.
+OWN_FOLDER = ".radkit"
 _PART = re.compile(r"\.part-[0-9a-f]{16}$")
 _MOST_NAME_BYTES = 255
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -195,8 +195,8 @@ def is_part(path: str | os.PathLike[str]) -> bool:
 
 
 def is_own(name: str) -> bool:
-    """Tell whether radkit put a file of that name beside results: no object, and nobody's file."""
-    return name == MANIFEST or is_part(name)
+    """Tell whether a file or folder of that name is radkit's own, beside results: no object."""
+    return name == OWN_FOLDER or is_part(name)
 
 
 def sweep_parts(folder: Path) -> int:

@@ -6,6 +6,7 @@ from radkit.net.gateway import Gateway, Route
 from radkit.net.listen import Listen
 from radkit.net.peer import Peer
 from radkit.net.results import SendReport, Sent
+from radkit.net.rules import Rule
 from radkit.net.sending import send
 
-__all__ = ["Gateway", "Listen", "Peer", "Route", "SendReport", "Sent", "send"]
+__all__ = ["Gateway", "Listen", "Peer", "Route", "Rule", "SendReport", "Sent", "send"]

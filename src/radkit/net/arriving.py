@@ -12,25 +12,29 @@ import logging
 import queue
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydicom.filewriter import write_file_meta_info
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dsutils import create_file_meta
 from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.transport import RequestHandler
 
 from radkit.errors import TransferError
 from radkit.net.spool import Incoming, Spool
 from radkit.net.store import NO_RESOURCES, NOT_UNDERSTOOD
 
-__all__ = ["Arriving", "Provider"]
+__all__ = ["Arriving", "Provider", "handler"]
 
 MAX_COMMAND_BYTES = 1 << 16
 MAX_OTHER_BYTES = 1 << 20  # a data set that is no object to be stored
 MOST_WAITING = 8  # messages that came before the first was answered
 SLOWEST_BYTES_S = 1 << 10  # below it a sender only holds a place
 PREAMBLE = bytes(128) + b"DICM"
+
+if TYPE_CHECKING:
+    from radkit.net.listen import Listen
 
 logger = logging.getLogger("radkit")
 
@@ -191,3 +195,17 @@ class Provider(DIMSEServiceProvider):
         for file in files:
             if file is not None:
                 file.close()
+
+
+def handler(listen: Listen, spool: Spool) -> type[RequestHandler]:
+    """Return what makes associations whose objects go to a spool."""
+
+    class Handler(RequestHandler):
+        def _create_association(self) -> Any:
+            made = super()._create_association()
+            made.dimse = Provider(
+                made, spool=spool, most=listen.max_object_bytes, timeout_s=listen.timeout_s
+            )
+            return made
+
+    return Handler

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,39 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from radkit import limits
-from radkit.errors import (
-    CorruptFile,
-    CorruptPixelData,
-    EncodeError,
-    LimitExceeded,
-    OptionError,
-    RadkitError,
-    UnsupportedTransferSyntax,
-    VerificationError,
-)
-from radkit.net.lane import Lane
+from radkit.errors import OptionError
+from radkit.net.delivery import Delivery
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
-from radkit.net.results import Sent
-from radkit.net.sending import send
 from radkit.net.spool import Held, Spool
-from radkit.net.store import Refused
 
 __all__ = ["Gateway", "Route"]
-
-# What no later try changes.
-FINAL = (Refused, CorruptFile)
-# What lies in the object, unless this machine or the receiver is changed; all else is of the
-# moment, and is tried for ever.
-HOPELESS = (
-    CorruptPixelData,
-    EncodeError,
-    LimitExceeded,
-    OptionError,
-    UnsupportedTransferSyntax,
-    VerificationError,
-)
-logger = logging.getLogger("radkit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +29,10 @@ class Route:
         As in `send`.
     syntax : str, optional
         Transfer syntax to prefer, as in `send`.
-    attempts : int, default 10
-        Tries of an object that cannot be brought into a transfer syntax the receiver
-        takes; then it is put aside. (A receiver that is away is tried for ever.)
-
-    Raises
-    ------
-    OptionError
-        There are fewer than one attempt.
     """
 
     to: Peer | str
     syntax: str | None = None
-    attempts: int = 10
-
-    def __post_init__(self) -> None:
-        """Check the attempts."""
-        if self.attempts < 1:
-            raise OptionError(f"attempts must be at least 1, not {self.attempts}")
 
 
 class Gateway:
@@ -97,19 +55,19 @@ class Gateway:
     Notes
     -----
     An object is acknowledged when it is on disk, and deleted when every receiver has
-    acknowledged it. What cannot be transcoded goes on as it came. A receiver that does
-    not answer gets it later, after pauses of 1 to 300 s, and holds up no other; what it
-    refuses for good, or what cannot be made into anything it takes, is put aside in
-    ``refused/`` with the reason. Up to 16 objects go in one association. After a crash
-    the next start goes on with what is in the folders; an object whose record was not
-    written yet is sent a second time.
+    acknowledged it. What cannot be transcoded goes on as it came. Each receiver has its own
+    thread and gets up to 16 objects in one association, the urgent first. One that does not
+    answer gets them later, after pauses of 1 to 300 s; what it refuses for good, or what
+    this machine fails to bring on its way ten times, is put aside in ``refused/`` with the
+    reason. After a crash the next start goes on with what
+    is in the folders; an object whose record was not written yet is sent a second time.
 
     Use as a context manager, or `run` it.
 
     Raises
     ------
     OptionError
-        There is no route, or there are two to one receiver.
+        There is no route.
     TransferError
         The spool cannot be opened, or the address not listened at.
     """
@@ -123,24 +81,22 @@ class Gateway:
         reserve_bytes: int = 1 << 30,
         limits: limits.Limits = limits.UNTRUSTED,
     ) -> None:
+        if not routes:
+            raise OptionError("a gateway needs a route")
+        if len({str(route.to) for route in routes}) < len(routes):
+            raise OptionError("two routes go to the same receiver")
         self.listen, self.routes, self.limits = listen, tuple(routes), limits
-        names = [str(route.to) for route in routes]
-        if not names or len(set(names)) < len(names):
-            raise OptionError("a gateway needs a route, and one only to each receiver")
         self.spool = Spool(Path(spool), reserve_bytes=reserve_bytes)
-        self._lanes = [
-            Lane(str(route.to), functools.partial(self._deliver, number))
-            for number, route in enumerate(self.routes)
-        ]
         self._server: Any = None
+        self._deliveries = [Delivery(route, limits, self._settle) for route in self.routes]
 
     def __enter__(self) -> Self:
         """Begin to listen and to deliver."""
         for held in self.spool.held():
-            self._offer(held)
-        self._server = serve(self.listen, self.spool, self._offer)
-        for lane in self._lanes:
-            lane.start()
+            self._arrived(held)
+        self._server = serve(self.listen, self.spool, self._arrived)
+        for delivery in self._deliveries:
+            delivery.start()
         return self
 
     def __exit__(
@@ -150,10 +106,8 @@ class Gateway:
         trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
-        for lane in self._lanes:
-            lane.stop()
-        for lane in self._lanes:
-            lane.join()
+        for delivery in self._deliveries:
+            delivery.stop()
 
     @property
     def port(self) -> int:
@@ -166,48 +120,16 @@ class Gateway:
             while not until():
                 time.sleep(0.2)
 
-    def _offer(self, held: Held) -> None:
-        """Put an object on its ways, those that it has not gone yet."""
+    def _arrived(self, held: Held) -> None:
+        """Give an object to all that have not answered yet."""
         answers = self.spool.answers(held)
-        if self._finish(held, answers):
-            return
-        for lane in self._lanes:
-            if lane.name not in answers:
-                lane.offer(held)
+        missing = [one for one in self._deliveries if one.name not in answers]
+        for delivery in missing:
+            delivery.offer(held)
+        if not missing:  # killed between the last answer and the release
+            self.spool.finish(held, [one.name for one in self._deliveries])
 
-    def _finish(self, held: Held, answers: dict[str, Any]) -> bool:
-        """Let an object go if all receivers have answered."""
-        if any(lane.name not in answers for lane in self._lanes):
-            return False
-        refused = any("refused" in answer for answer in answers.values())
-        (self.spool.put_aside if refused else self.spool.release)(held)
-        return True
-
-    def _deliver(self, number: int, batch: Sequence[Held]) -> list[Held]:
-        """Send objects by a route; return those that are to be tried again."""
-        route, lane = self.routes[number], self._lanes[number]
-        with limits.use(self.limits):
-            report = send([held.path for held in batch], route.to, syntax=route.syntax, retries=0)
-        again = []
-        for held, (_, result) in zip(batch, report.entries, strict=True):
-            answer = self._answer(route, result, lane.tries(held))
-            if answer is None:
-                again.append(held)
-            else:
-                self._finish(held, self.spool.note(held, lane.name, answer))
-        return again
-
-    def _answer(
-        self, route: Route, result: Sent | RadkitError, tries: int
-    ) -> dict[str, Any] | None:
-        """Return what is written down of a result, None if the object is to be tried again."""
-        if isinstance(result, Sent):
-            return {"syntax": result.syntax.uid, "status": result.status}
-        final = isinstance(result, FINAL)
-        hopeless = isinstance(result, HOPELESS) and tries >= route.attempts
-        logger.log(
-            logging.ERROR if final or hopeless else logging.WARNING,
-            "%s: %s: %s; %s", route.to, type(result).__name__, result,
-            "it is put aside" if final or hopeless else "it is tried again",
-        )  # fmt: skip
-        return {"refused": str(result)} if final or hopeless else None
+    def _settle(self, held: Held, to: str, answer: dict[str, Any]) -> None:
+        """Note an answer; with the last one the object leaves the spool."""
+        self.spool.note(held, to, answer)
+        self.spool.finish(held, [one.name for one in self._deliveries])

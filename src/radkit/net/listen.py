@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import logging
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
+from radkit.net.door import guarded
 from radkit.net.peer import Peer
+from radkit.net.rules import Rule, is_urgent
 from radkit.net.spool import Held, Spool
-from radkit.net.store import NO_RESOURCES, NOT_UNDERSTOOD, SUCCESS
+from radkit.net.store import MOST_PDU_BYTES, NO_RESOURCES, NOT_UNDERSTOOD, SUCCESS
 
 __all__ = ["Listen", "serve"]
 
-POLL_S = 0.1  # how soon it ends when it is told to
+GREETING_S = 10.0
 logger = logging.getLogger("radkit")
 
 
@@ -41,12 +42,15 @@ class Listen:
         Addresses or networks (``"10.1.0.0/16"``) that are let in. Default: all.
     urgent : tuple of str
         Calling AE titles whose objects go first.
+    urgent_if : callable or Rule, optional
+        Is given values of the header by their keywords (`Rule` says which), and the
+        calling title as ``CallingAETitle``; objects of which it says True go first.
     tls : ssl.SSLContext, optional
         Of a server. With ``verify_mode = CERT_REQUIRED`` senders must show a certificate.
     max_associations : int
         At a time; more are rejected for now.
     max_object_bytes : int
-        A larger object is refused.
+        A larger object is not kept, and refused when it ends.
     timeout_s : float
         Longest silence of a sender.
 
@@ -62,6 +66,7 @@ class Listen:
     titles: tuple[str, ...] | None = None
     addresses: tuple[str, ...] | None = None
     urgent: tuple[str, ...] = ()
+    urgent_if: Callable[[Mapping[str, str]], bool] | Rule | None = None
     tls: ssl.SSLContext | None = None
     max_associations: int = 16
     max_object_bytes: int = 2 << 30
@@ -94,21 +99,17 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
         The address cannot be listened at.
     """
     net = store.library()
-    from radkit.net import wire
-    from radkit.net.arriving import Provider
-
     entity = net.AE(ae_title=listen.aet)
     entity.require_called_aet = True
     entity.require_calling_aet = list(listen.titles or ())
     entity.maximum_associations = listen.max_associations
-    entity.maximum_pdu_size = wire.MAX_PDU_BYTES
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = listen.timeout_s
+    entity.dimse_timeout = entity.network_timeout = listen.timeout_s
+    # A connection that asks for nothing counts as an association until then.
+    entity.acse_timeout = min(listen.timeout_s, GREETING_S)
     for context in net.AllStoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax, _taken())
     entity.add_supported_context(net.sop_class.Verification)
-    provider = functools.partial(
-        Provider, spool=spool, most=listen.max_object_bytes, timeout_s=listen.timeout_s
-    )
+    entity.maximum_pdu_size = MOST_PDU_BYTES  # the door lets no longer ones in
     try:
         server = entity.make_server(
             (listen.host, listen.port),
@@ -117,18 +118,11 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
                 (net.evt.EVT_C_STORE, lambda event: _store(event, listen, spool, arrived)),
                 (net.evt.EVT_CONN_CLOSE, _closed),
             ],
-            server_class=wire.Server,
-            bounds=wire.Bounds(timeout_s=listen.timeout_s),
-            networks=listen.networks(),
-            # Those above max_associations are told to come later; who asks for still more is not.
-            most=2 * listen.max_associations,
-            provider=provider,
+            server_class=guarded(listen, spool),
         )
     except OSError as error:
         raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
-    threading.Thread(
-        target=server.serve_forever, args=(POLL_S,), name="radkit-listen", daemon=True
-    ).start()
+    threading.Thread(target=server.serve_forever, name="radkit-door", daemon=True).start()
     return server
 
 
@@ -140,15 +134,14 @@ def _taken() -> list[str]:
 
 
 def _closed(event: Any) -> None:
-    """Throw away what a connection has not sent to its end."""
+    """Throw away what a connection has not sent to its end, and tell the door that it is over."""
     event.assoc.dimse.discard()
-    if event.assoc.requestor.primitive is None:
-        # Its thread waits for a first message, and holds a place, until its time is up.
-        event.assoc.dul.to_user_queue.put(None)
+    sender = event.assoc.requestor
+    event.assoc._server.closed((sender.address, sender.port))
 
 
 def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> int:
-    """Keep an object; the answer goes out when it is on disk."""
+    """Keep an object that lies in the spool already; the answer goes out when it is safe there."""
     arriving = event.request._dataset_file
     if arriving is None:
         logger.warning("refused: a request without an object")
@@ -156,8 +149,10 @@ def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], N
     if arriving.status:
         return int(arriving.status)
     calling = event.assoc.requestor.ae_title.strip()
+    path = arriving.incoming.path
+    urgent = calling in listen.urgent or is_urgent(listen.urgent_if, path, calling)
     try:
-        held = spool.keep(arriving.incoming, urgent=calling in listen.urgent)
+        held = spool.keep(arriving.incoming, urgent=urgent)
     except TransferError as error:
         logger.error("not received: %s", error)
         return NO_RESOURCES

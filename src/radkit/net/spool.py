@@ -47,6 +47,14 @@ class Held:
         """It goes before others."""
         return self.path.name.startswith("0-")
 
+    @property
+    def bytes(self) -> int:
+        """Its size; 0 if it is gone, which its delivery finds out."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
 
 class Incoming:
     """An object that arrives piece by piece; it lies on disk, not in memory.
@@ -129,7 +137,7 @@ class Spool:
         self.folder = folder
         self.reserve_bytes = reserve_bytes
         self._lock = threading.Lock()
-        self._records = threading.Lock()  # one at a time reads, changes and writes a record
+        self._records = threading.RLock()  # one at a time reads, changes and writes a record
         self._names: dict[str, Held] = {}
         with io_errors("opening the spool", str(folder)):
             for name in ("incoming", "received", "sent", "refused"):
@@ -201,14 +209,27 @@ class Spool:
         with self._records:
             return dict(self._record(held.key).get("to", {}))
 
-    def note(self, held: Held, to: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """Write down what a receiver has said; return what all have said."""
+    def note(self, held: Held, to: str, answer: dict[str, Any]) -> None:
+        """Write down what a receiver has said; several of them may do so at once."""
         with self._records:
             record = self._record(held.key)
-            said: dict[str, Any] = record.setdefault("to", {})
-            said[to] = answer
+            record.setdefault("to", {})[to] = answer
             self._write(self._place(held.key), record)
-            return dict(said)
+
+    def finish(self, held: Held, names: list[str]) -> bool:
+        """Let an object go if all have answered: released, or put aside if one refused it.
+
+        Returns whether it is gone.
+        """
+        with self._records:
+            if not held.path.exists():
+                return True  # another thread was first
+            answers = self.answers(held)
+            if any(name not in answers for name in names):
+                return False
+            refused = any("refused" in answers[name] for name in names)
+            (self.put_aside if refused else self.release)(held)
+            return True
 
     def release(self, held: Held) -> None:
         """Delete an object that all receivers have; its record stays."""

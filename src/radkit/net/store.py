@@ -16,6 +16,7 @@ from radkit.net.peer import Peer
 __all__ = ["Association", "Refused", "batches", "verdict"]
 
 SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+MOST_PDU_BYTES = 1 << 17  # that we ask peers for
 MOST_CONTEXTS = 128  # of an association (PS3.8 7.1.1.13)
 Verdict = Literal["stored", "again", "refused"]
 
@@ -89,7 +90,7 @@ class Association:
         from radkit.net import wire
 
         entity = wire.Entity(ae_title=self.peer.calling)
-        entity.bounds = wire.Bounds(timeout_s=self.peer.timeout_s, pace=self._pace)
+        entity.timeout_s, entity.pace = self.peer.timeout_s, self._pace
         entity.connection_timeout = entity.acse_timeout = self.peer.timeout_s
         entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
         context = net.presentation.build_context
@@ -98,7 +99,7 @@ class Association:
             self.peer.port,
             contexts=[context(sop_class, [uid]) for sop_class, uid in self._pairs],
             ae_title=self.peer.aet,
-            max_pdu=wire.MAX_PDU_BYTES,
+            max_pdu=MOST_PDU_BYTES,
             tls_args=None if self.peer.tls is None else (self.peer.tls, self.peer.host),
         )
         if not self._handle.is_established:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from radkit.dicom.write import write_file
 from radkit.errors import OptionError
 from radkit.preview.first_second import Seen, SeriesPictures
 from radkit.preview.label import LABEL
@@ -19,7 +20,6 @@ from radkit.preview.quality import Quality, compare
 from radkit.preview.remote import Remote, open_local
 from radkit.preview.schedule import schedule
 from radkit.preview.series import in_order
-from radkit.preview.sidecar import replace_file
 from radkit.preview.steps import Link, Plan
 from radkit.preview.thumbnail import encode_picture
 from radkit.preview.windowed import windowed
@@ -121,7 +121,7 @@ def report(
         _qualities(coded[len(coded) // 2], window),
     ]
     path = Path(dest)
-    replace_file(path, _page(parts).encode())
+    write_file(path, _page(parts).encode())
     return path
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radkit.dicom.write import write_file
 from radkit.errors import CorruptFile, OptionError, UnsupportedTransferSyntax
 from radkit.preview.coded import CodedObject, Cut, Ranges, file_ranges
 
-__all__ = ["Sidecar", "SidecarFrame", "replace_file", "sidecar"]
+__all__ = ["Sidecar", "SidecarFrame", "sidecar"]
 
 FORM = "radkit sidecar 1"
 NOTE = "less than the last cut of a frame is a preview, not for diagnosis"
@@ -159,6 +160,8 @@ def sidecar(source: Any, dest: str | os.PathLike[str] | None = None) -> Sidecar:
     ------
     UnsupportedTransferSyntax
         The data set is deflated, or its frames cannot be decoded.
+    TransferError
+        `dest` cannot be written; it is as it was.
     RadkitError
         The object cannot be read.
 
@@ -181,19 +184,8 @@ def sidecar(source: Any, dest: str | os.PathLike[str] | None = None) -> Sidecar:
             )
         made = _describe(coded)
     if dest is not None:
-        replace_file(Path(dest), made.to_bytes())
+        write_file(Path(dest), made.to_bytes())
     return made
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and rename it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _describe(coded: CodedObject) -> Sidecar:

@@ -156,7 +156,9 @@ def _in_memory(reader: Reader) -> Reader:
     if not isinstance(reader, PathReader) or reader.size > _SMALL_SOURCE:
         return reader
     with reader:
-        return BufferReader(reader.read(0, reader.size), name=reader.name)
+        data = reader.read(0, reader.size)
+        reader.check_unchanged()
+        return BufferReader(data, name=reader.name)
 
 
 def _timed(done: Done, seconds: float) -> Done:
@@ -178,7 +180,12 @@ def _run(reader: Reader, obj: DicomObject, dest: Any, options: Options) -> Done:
         folder = final_path(dest, uid)
         recoding.encode(folder.parent if folder is not None else None)
         path = final_path(dest, recoding.instance_uid)
-        written = deliver(dest, path, recoding.size, recoding.write, recoding.prove)
+
+        def prove(made: Any) -> None:
+            recoding.prove(made)
+            reader.check_unchanged()  # header and pixels were read at different moments
+
+        written = deliver(dest, path, recoding.size, recoding.write, prove)
         result = recoding.result(bytes_in=reader.size, written=written)
         return Done(result, uid, recoding.instance_uid)
 
@@ -200,7 +207,7 @@ def copy_object(
         for piece in _pieces(reader):
             out.write(piece)
 
-    written = deliver(dest, path, reader.size, make, lambda made: None)
+    written = deliver(dest, path, reader.size, make, lambda made: reader.check_unchanged())
     return Transcoded(
         data=written.data,
         path=written.path,

@@ -103,6 +103,9 @@ class Report:
         Old to new SOP Instance UIDs, for `radkit.dicom.rereference`.
     skipped : tuple
         Files of the folders given that are no DICOM objects.
+    duplicates : tuple of tuples
+        Sources of one SOP Instance UID, two or more each. All of them are kept, each in
+        its place; of those that got new UIDs `uid_map` knows the last one only.
     resumed : int
         How many of the entries an earlier run had finished.
     seconds : float
@@ -112,6 +115,7 @@ class Report:
     entries: tuple[tuple[Any, Transcoded | RadkitError], ...]
     uid_map: Mapping[str, str] = field(default_factory=dict)
     skipped: tuple[Any, ...] = ()
+    duplicates: tuple[tuple[Any, ...], ...] = ()
     resumed: int = 0
     seconds: float = 0.0
 
@@ -157,6 +161,8 @@ class Report:
         text = f"{len(self.entries)} objects: {parts}"
         if self.skipped:
             text += f", {len(self.skipped)} other files skipped"
+        if self.duplicates:
+            text += f", {len(self.duplicates)} instance UIDs more than once"
         if self.resumed:
             text += f" ({self.resumed} of them by an earlier run)"
         text += f"; {_bytes(self.bytes_in)} -> {_bytes(self.bytes_out)}"
@@ -180,6 +186,7 @@ class Report:
             "copied": self.copied,
             "failed": len(self.failed),
             "skipped": [_name(source, -1) for source in self.skipped],
+            "duplicates": [[_name(one, -1) for one in group] for group in self.duplicates],
             "resumed": self.resumed,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,

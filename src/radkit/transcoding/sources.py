@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radkit.dicom.write import is_own
+from radkit.dicom.write import io_errors, is_own
 from radkit.errors import OptionError, TransferError
+from radkit.transcoding.stores import Item, Store, has_url, listed, local_path
 
 __all__ = ["Task", "free_place", "is_dicom_by_magic", "refuse_own_sources", "tasks"]
 
@@ -43,8 +44,22 @@ class Task:
     place: str | None
     found: bool
 
+    @property
+    def name(self) -> Any:
+        """What the report calls the source."""
+        return self.source.name if isinstance(self.source, Item) else self.source
 
-def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
+    def size(self) -> int:
+        """Return its size in bytes, 0 if that is not known."""
+        if isinstance(self.source, Item):
+            return self.source.size or 0
+        if isinstance(self.source, (bytes, bytearray, memoryview)):
+            return len(self.source)
+        status = _status(self.path) if self.path is not None else None
+        return 0 if status is None else status.st_size
+
+
+def tasks(sources: Any, *, leave_out: Path | None = None, urls: bool = False) -> list[Task]:
     """List the objects behind `sources`.
 
     Parameters
@@ -54,6 +69,8 @@ def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
         files the part below their common folder is kept.
     leave_out : Path, optional
         A folder whose contents are not sources: the destination, if it lies inside.
+    urls : bool
+        Texts may also be URLs that fsspec knows.
 
     Raises
     ------
@@ -61,21 +78,30 @@ def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
         Nothing is there.
     """
     if isinstance(sources, (str, os.PathLike)):
-        return _of_path(os.fspath(sources), leave_out)
+        path = local_path(sources) if urls else Path(sources)
+        return _of_url(str(sources)) if path is None else _of_path(os.fspath(path), leave_out)
     if isinstance(sources, (bytes, bytearray, memoryview)) or not isinstance(sources, Iterable):
         return [Task(sources, None, None, found=False)]
     if hasattr(sources, "file_meta") or hasattr(sources, "read"):
         return [Task(sources, None, None, found=False)]
-    given = list(sources)
-    paths = [Path(s) for s in given if isinstance(s, (str, os.PathLike))]
+    given = [(local_path(s) or s) if urls and has_url(s) else s for s in sources]
+    remote = [urls and has_url(source) for source in given]
+    paths = [
+        Path(source)
+        for source, far in zip(given, remote, strict=True)
+        if not far and isinstance(source, (str, os.PathLike))
+    ]
     below = _common(paths)
     found: list[Task] = []
-    for source in given:
+    for source, far in zip(given, remote, strict=True):
+        if far:
+            found += _of_url(str(source))
+            continue
         if not isinstance(source, (str, os.PathLike)):
             found.append(Task(source, None, None, found=False))
             continue
         path = Path(source)
-        if path.is_dir():
+        if _is_folder(path):
             prefix = _relative(path, below)
             found += _walk(path, prefix, leave_out)
         else:
@@ -83,11 +109,17 @@ def tasks(sources: Any, *, leave_out: Path | None = None) -> list[Task]:
     return _distinct(found)
 
 
+def _of_url(url: str) -> list[Task]:
+    return [Task(item, None, place, found=found) for item, place, found in listed(url)]
+
+
 def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     path = Path(name)
-    if path.is_dir():
+    if _is_folder(path):
         return _walk(path, "", leave_out)
-    if path.exists():
+    with io_errors("looking at the source", name):
+        there = path.exists()
+    if there:
         return [Task(path, path, path.name, found=False)]
     if not _GLOB & set(name):
         raise TransferError("the source does not exist", source=name)
@@ -98,7 +130,7 @@ def _of_path(name: str, leave_out: Path | None) -> list[Task]:
     leave_out = _strictly_below(base, leave_out)
     found: list[Task] = []
     for match in matches:
-        if match.is_dir():
+        if _is_folder(match):
             if "**" not in name:
                 found += _walk(match, _relative(match, base), leave_out)
         elif not is_own(match.name) and not _inside(match, leave_out):
@@ -125,15 +157,30 @@ def _walk(folder: Path, prefix: str, leave_out: Path | None) -> list[Task]:
         ) from error
 
     for root, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(f for f in folders if not _inside(Path(root, f), leave_out))
+        folders[:] = sorted(
+            f for f in folders if not is_own(f) and not _inside(Path(root, f), leave_out)
+        )
         # What is linked is not lost silently: a dead link fails, a folder is skipped, and told.
-        links = [f for f in folders if Path(root, f).is_symlink()]
+        links = [f for f in folders if os.path.islink(os.path.join(root, f))]
         for name in sorted([*names, *links]):
             path = Path(root, name)
-            if (path.is_file() or path.is_symlink()) and not is_own(name):
+            if not is_own(name) and _is_for_a_worker(path):
                 below = "/".join(path.relative_to(folder).parts)
                 found.append(Task(path, path, f"{prefix}/{below}" if prefix else below, found=True))
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    with io_errors("looking at a source", str(path)):
+        return path.is_dir()
+
+
+def _is_for_a_worker(path: Path) -> bool:
+    """Tell files and links from pipes and the like; what the system hides is a worker's failure."""
+    try:
+        return path.is_file() or path.is_symlink()
+    except OSError:
+        return True
 
 
 def _strictly_below(top: Path, folder: Path | None) -> Path | None:
@@ -193,8 +240,26 @@ def free_place(place: str, taken: set[str]) -> str:
     return place
 
 
-def refuse_own_sources(work: Iterable[Task], folder: Path) -> None:
-    """Raise `OptionError` if a result would take the place of a source in `folder`."""
+def refuse_own_sources(work: Iterable[Task], to: Path | Store) -> None:
+    """Raise `OptionError` if a result would take the place of a source."""
+    if isinstance(to, Store):
+        _refuse_in_store(work, to)
+    else:
+        _refuse_in_folder(work, to)
+
+
+def _refuse_in_store(work: Iterable[Task], to: Store) -> None:
+    items = [task.source for task in work if isinstance(task.source, Item)]
+    known = {item.path for item in items if item.store.fs == to.fs}
+    for task in work:
+        if task.place is not None and to.path(task.place) in known:
+            raise OptionError(
+                "results would replace their own sources in dest: choose another place",
+                source=to.path(task.place),
+            )
+
+
+def _refuse_in_folder(work: Iterable[Task], folder: Path) -> None:
     known: dict[tuple[int, int], Path] = {}
     for task in work:
         if task.path is not None and (status := _status(task.path)) is not None:

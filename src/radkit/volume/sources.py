@@ -68,9 +68,11 @@ def _walk(folder: str) -> list[str]:
         while places:
             with os.scandir(places.pop()) as entries:
                 for entry in entries:
+                    if is_own(entry.name):
+                        continue
                     if entry.is_dir(follow_symlinks=False):
                         places.append(entry.path)
-                    elif not is_own(entry.name) and _is_file(entry):
+                    elif _is_file(entry):
                         found.append(entry.path)
     except OSError as error:
         reason = os.strerror(error.errno or 0)

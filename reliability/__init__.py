@@ -1,0 +1,1 @@
+"""Campaigns that break things on purpose, and the figures that they have reached."""
