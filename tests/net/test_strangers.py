@@ -21,7 +21,7 @@ from receivers import EXPLICIT, at, gateway, receiver, wait_for, waiting
 
 import radkit
 from radkit import net
-from radkit.net import arriving, door
+from radkit.net import door, gathering
 from radkit.net.spool import Spool
 from radkit.testing import sample
 
@@ -204,7 +204,7 @@ def test_who_sends_a_byte_at_a_time_is_cut(gate: net.Gateway, associated: bool) 
 
 
 def test_message_of_tiny_fragments_is_cut(gate: net.Gateway) -> None:
-    assert arriving.SLOWEST_BYTES_S > 20
+    assert gathering.SLOWEST_BYTES_S > 20
     with connected(gate.port) as one:
         one.sendall(command())
         begin = time.monotonic()

@@ -20,6 +20,10 @@ LISTEN = (
     "aet", "host", "port", "titles", "addresses", "urgent",
     "max_associations", "max_object_bytes", "timeout_s",
 )  # fmt: skip
+WEB = (
+    "host", "port", "token_file", "addresses", "urgent", "max_connections",
+    "max_request_bytes", "max_object_bytes", "timeout_s",
+)  # fmt: skip
 
 
 @click.command()
@@ -27,32 +31,36 @@ LISTEN = (
 @click.option("--check", is_flag=True, help="Read the configuration, say what is wrong, and end.")
 @common_options
 def gateway(config: str, check: bool, threads: int | None, quiet: bool) -> int:
-    """Receive objects by C-STORE, keep them on disk, and forward them.
+    """Receive objects by C-STORE and STOW-RS, keep them on disk, and forward them.
 
     The configuration is TOML; see docs/network.md. Ends at SIGTERM or Ctrl-C, after the
     object in hand; what is left goes out at the next start.
     """
     from radkit import net
 
-    listen, routes, spool, reserve = _read(Path(config))
+    listen, web, routes, spool, reserve = _read(Path(config))
     if check:
         click.echo(
-            f"{listen.aet} at {listen.host}:{listen.port} -> "
+            f"{listen.aet} at {listen.host}:{listen.port}"
+            + (f" and http at {web.host}:{web.port}" if web is not None else "")
+            + " -> "
             + ", ".join(str(route.to) for route in routes)
         )
         return 0
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    service = net.Gateway(listen, routes, spool=spool, reserve_bytes=reserve)
+    service = net.Gateway(listen, routes, spool=spool, web=web, reserve_bytes=reserve)
     with service:
         if not quiet:
             click.echo(f"listening at {listen.host}:{service.port}", err=True)
+            if web is not None:
+                click.echo(f"listening at {web.host}:{service.web_port} (STOW-RS)", err=True)
         ended.wait()
     return 0
 
 
-def _read(path: Path) -> tuple[Any, list[Any], Path, int]:
+def _read(path: Path) -> tuple[Any, Any, list[Any], Path, int]:
     """Return what a configuration says.
 
     Raises
@@ -70,10 +78,10 @@ def _read(path: Path) -> tuple[Any, list[Any], Path, int]:
         raise OptionError(f"the configuration lacks or misuses {error}") from None
 
 
-def _of(made: dict[str, Any], base: Path) -> tuple[Any, list[Any], Path, int]:
+def _of(made: dict[str, Any], base: Path) -> tuple[Any, Any, list[Any], Path, int]:
     from radkit import net
 
-    _known(made, ("listen", "route", "spool"), "the top")
+    _known(made, ("listen", "web", "route", "spool"), "the top")
     listen, spool = dict(made["listen"]), dict(made["spool"])
     tls = _server_tls(listen.pop("tls", None), base)
     cases = listen.pop("urgent_if", [])
@@ -90,10 +98,30 @@ def _of(made: dict[str, Any], base: Path) -> tuple[Any, list[Any], Path, int]:
     folder = base / spool["folder"]
     return (
         net.Listen(tls=tls, urgent_if=rule, **words),
+        _web(made.get("web"), base),
         routes,
         folder,
         int(spool.get("reserve_bytes", 1 << 30)),
     )
+
+
+def _web(entry: dict[str, Any] | None, base: Path) -> Any:
+    """Return where objects are received by STOW-RS; None: nowhere."""
+    from radkit import net
+
+    if entry is None:
+        return None
+    given = dict(entry)
+    tls = _server_tls(given.pop("tls", None), base)
+    _known(given, WEB, "[web]")
+    token = given.pop("token_file", None)
+    if token is not None:
+        try:
+            given["token"] = (base / token).read_text().strip()
+        except (OSError, ValueError) as error:
+            raise OptionError(f"token_file cannot be read: {error}") from None
+    words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return net.WebListen(tls=tls, **words)
 
 
 def _known(entry: dict[str, Any], names: tuple[str, ...], where: str) -> None:

@@ -8,5 +8,6 @@ from radkit.net.peer import Peer
 from radkit.net.results import SendReport, Sent
 from radkit.net.rules import Rule
 from radkit.net.sending import send
+from radkit.net.web_listen import WebListen
 
-__all__ = ["Gateway", "Listen", "Peer", "Route", "Rule", "SendReport", "Sent", "send"]
+__all__ = ["Gateway", "Listen", "Peer", "Route", "Rule", "SendReport", "Sent", "WebListen", "send"]

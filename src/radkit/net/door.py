@@ -20,13 +20,14 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from radkit.errors import OptionError
 from radkit.net.store import MOST_PDU_BYTES
 
 if TYPE_CHECKING:
     from radkit.net.listen import Listen
     from radkit.net.spool import Spool
 
-__all__ = ["Stream", "guarded"]
+__all__ = ["Stream", "guarded", "is_listed", "networks_of"]
 
 ASSOCIATE, DATA = 0x01, 0x04
 MOST_ASSOCIATE = 1 << 20  # bytes of an association request: 128 contexts take some 30 kB
@@ -127,13 +128,38 @@ class _Tls(_Watched, ssl.SSLSocket):  # type: ignore[misc]  # its defaults diffe
     pass
 
 
+def networks_of(addresses: tuple[str, ...] | None) -> list[Any] | None:
+    """Return the networks that are let in; None: all.
+
+    Raises
+    ------
+    OptionError
+        One is neither an address nor a network.
+    """
+    if addresses is None:
+        return None
+    try:
+        return [ipaddress.ip_network(one, strict=False) for one in addresses]
+    except ValueError as error:
+        raise OptionError(f"addresses: {error}") from None
+
+
+def is_listed(networks: list[Any] | None, client_address: Any) -> bool:
+    """Tell whether a client is let in."""
+    if networks is None:
+        return True
+    address = ipaddress.ip_address(str(client_address[0]).partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in network for network in networks)
+
+
 def guarded(listen: Listen, spool: Spool) -> type[Any]:
     """Return the class of server that pynetdicom is to use."""
     from pynetdicom.transport import ThreadedAssociationServer
 
-    from radkit.net.arriving import handler
+    from radkit.net.gathering import handler
 
-    networks = listen.networks()
+    networks = networks_of(listen.addresses)
 
     class Guarded(ThreadedAssociationServer):
         """Turns strangers away before a byte is read, and never waits for one."""
@@ -153,12 +179,9 @@ def guarded(listen: Listen, spool: Spool) -> type[Any]:
             return self.socket.accept()
 
         def verify_request(self, request: Any, client_address: Any) -> bool:
-            if networks is not None:
-                address = ipaddress.ip_address(str(client_address[0]).partition("%")[0])
-                mapped = getattr(address, "ipv4_mapped", None) or address
-                if not any(mapped in network for network in networks):
-                    logger.warning("refused: an address that is not on the list")
-                    return False
+            if not is_listed(networks, client_address):
+                logger.warning("refused: an address that is not on the list")
+                return False
             with self.counting:
                 if self.standing >= listen.max_associations + WAITING:
                     logger.warning("refused: too many connections")

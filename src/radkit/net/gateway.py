@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from radkit import limits
-from radkit.errors import OptionError
+from radkit.errors import OptionError, TransferError
 from radkit.net.delivery import Delivery
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
 from radkit.net.spool import Held, Spool
+from radkit.net.web_listen import WebListen, serve_web
 
 __all__ = ["Gateway", "Route"]
 
@@ -46,6 +47,8 @@ class Gateway:
         Each object goes to all of them.
     spool : path
         A folder that this gateway owns alone.
+    web : WebListen, optional
+        Where it receives by STOW-RS as well.
     reserve_bytes : int
         Space of the spool's disk that is left free; beyond it senders are told to come
         again (A700).
@@ -78,6 +81,7 @@ class Gateway:
         routes: Sequence[Route],
         *,
         spool: str | Path,
+        web: WebListen | None = None,
         reserve_bytes: int = 1 << 30,
         limits: limits.Limits = limits.UNTRUSTED,
     ) -> None:
@@ -87,7 +91,9 @@ class Gateway:
             raise OptionError("two routes go to the same receiver")
         self.listen, self.routes, self.limits = listen, tuple(routes), limits
         self.spool = Spool(Path(spool), reserve_bytes=reserve_bytes)
+        self.web = web
         self._server: Any = None
+        self._web_server: Any = None
         self._deliveries = [Delivery(route, limits, self._settle) for route in self.routes]
 
     def __enter__(self) -> Self:
@@ -95,6 +101,12 @@ class Gateway:
         for held in self.spool.held():
             self._arrived(held)
         self._server = serve(self.listen, self.spool, self._arrived)
+        if self.web is not None:
+            try:
+                self._web_server = serve_web(self.web, self.spool, self._arrived)
+            except TransferError:
+                self._server.shutdown()
+                raise
         for delivery in self._deliveries:
             delivery.start()
         return self
@@ -106,6 +118,9 @@ class Gateway:
         trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
+        if self._web_server is not None:
+            self._web_server.shutdown()
+            self._web_server.server_close()
         for delivery in self._deliveries:
             delivery.stop()
 
@@ -113,6 +128,11 @@ class Gateway:
     def port(self) -> int:
         """Where it listens."""
         return int(self._server.server_address[1])
+
+    @property
+    def web_port(self) -> int:
+        """Where it listens for STOW-RS."""
+        return int(self._web_server.server_address[1])
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Serve until `until` says so, or the process is told to end."""

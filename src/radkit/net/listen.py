@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import ssl
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
-from radkit.net.door import guarded
+from radkit.net.door import guarded, networks_of
 from radkit.net.peer import Peer
 from radkit.net.rules import Rule, is_urgent
 from radkit.net.spool import Held, Spool
@@ -78,16 +77,7 @@ class Listen:
             Peer(aet=title, host=self.host, port=self.port or 1, timeout_s=self.timeout_s)
         if min(self.max_associations, self.max_object_bytes) < 1:
             raise OptionError("max_associations and max_object_bytes must be at least 1")
-        self.networks()
-
-    def networks(self) -> list[Any] | None:
-        """Return the networks that are let in; None: all."""
-        if self.addresses is None:
-            return None
-        try:
-            return [ipaddress.ip_network(one, strict=False) for one in self.addresses]
-        except ValueError as error:
-            raise OptionError(f"addresses: {error}") from None
+        networks_of(self.addresses)
 
 
 def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
@@ -149,10 +139,10 @@ def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], N
     if arriving.status:
         return int(arriving.status)
     calling = event.assoc.requestor.ae_title.strip()
-    path = arriving.incoming.path
+    instance, path = str(event.request.AffectedSOPInstanceUID), arriving.incoming.path
     urgent = calling in listen.urgent or is_urgent(listen.urgent_if, path, calling)
     try:
-        held = spool.keep(arriving.incoming, urgent=urgent)
+        held = spool.keep(arriving.incoming, instance, urgent=urgent)
     except TransferError as error:
         logger.error("not received: %s", error)
         return NO_RESOURCES

@@ -67,20 +67,20 @@ class Incoming:
         There is no room for it, or the disk refuses.
     """
 
-    def __init__(self, spool: Spool, instance: str) -> None:
+    def __init__(self, spool: Spool) -> None:
         self.size = 0
         self.path = spool.folder / "incoming" / f"{os.urandom(16).hex()}.dcm"
         self._spool = spool
-        self._hash = hashlib.sha256(instance.encode() + b"\0")
+        self._hash = hashlib.sha256()
         self._unchecked = LOOK_EVERY_BYTES
         with io_errors("receiving an object", str(self.path)):
             self._file = self.path.open("xb", buffering=0)
         self._end = weakref.finalize(self, _remove, self._file, self.path)
 
-    @property
-    def key(self) -> str:
-        """Hash of what has come, and of the UID it came under."""
-        return self._hash.hexdigest()[:40]
+    def key(self, instance: str) -> str:
+        """Return the hash of what has come, and of the UID it came under."""
+        both = instance.encode() + b"\0" + self._hash.digest()
+        return hashlib.sha256(both).hexdigest()[:40]
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next piece."""
@@ -171,14 +171,14 @@ class Spool:
 
     def receive(self, instance: str, data: bytes, *, urgent: bool = False) -> Held:
         """Keep an object that is in memory; see `keep`."""
-        arriving = Incoming(self, instance)
+        arriving = Incoming(self)
         try:
             arriving.write(data)
-            return self.keep(arriving, urgent=urgent)
+            return self.keep(arriving, instance, urgent=urgent)
         finally:
             arriving.discard()
 
-    def keep(self, arriving: Incoming, *, urgent: bool = False) -> Held:
+    def keep(self, arriving: Incoming, instance: str, *, urgent: bool = False) -> Held:
         """Keep an object; when this returns it is on disk, whatever happens then.
 
         The same bytes under the same UID are one object, however often they come.
@@ -188,7 +188,7 @@ class Spool:
         TransferError
             It could not be written; nothing is left of it.
         """
-        key = arriving.key
+        key = arriving.key(instance)
         with self._lock:
             known = self._names.get(key)
         if known is not None:

@@ -1,0 +1,309 @@
+"""A gateway that receives by STOW-RS."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+import test_send
+from hypothesis import given
+from hypothesis import strategies as st
+from receivers import EXPLICIT, RPCL, receiver
+from test_door import closed_within, resident
+from test_gateway import wait_for, waiting
+
+import radkit
+from radkit import net
+from radkit.cli import main
+from radkit.errors import CorruptFile, LimitExceeded, OptionError, TransferError
+from radkit.net.multipart import parts
+from radkit.testing import sample
+
+certificates = test_send.certificates  # a fixture
+TYPE = 'multipart/related; type="application/dicom"; boundary=xyz'
+STUDY = {name: pydicom.dcmread(sample(name)).StudyInstanceUID for name in ("ct", "mr")}
+
+
+def body(*objects: bytes, boundary: bytes = b"xyz") -> bytes:
+    made = b"".join(
+        b"--" + boundary + b"\r\nContent-Type: application/dicom\r\n\r\n" + one + b"\r\n"
+        for one in objects
+    )
+    return made + b"--" + boundary + b"--\r\n"
+
+
+# Parts of a body
+
+
+@given(
+    st.lists(st.binary(max_size=300), max_size=4),
+    st.lists(st.integers(1, 90), min_size=1),
+    st.data(),
+)
+def test_any_cut_gives_the_parts(objects: list[bytes], cuts: list[int], data: Any) -> None:
+    objects = [one for one in objects if b"--xyz" not in one]
+    whole = data.draw(st.sampled_from([b"", b"preamble\r\n"])) + body(*objects)
+    file, turn = io.BytesIO(whole), iter(cuts * 1000)
+    found = parts(lambda n: file.read(next(turn)), b"xyz", most_bytes=300, begin=io.BytesIO)
+    assert [part.getvalue() for part in found] == objects
+
+
+@given(st.binary(max_size=400), st.integers(0, 400))
+def test_nonsense_is_told(noise: bytes, cut: int) -> None:
+    whole = (body(b"a" * 50) + noise)[:cut] if cut % 2 else noise[:cut]
+    file = io.BytesIO(whole)
+    with contextlib.suppress(CorruptFile, LimitExceeded):
+        for part in parts(file.read, b"xyz", most_bytes=100, begin=io.BytesIO):
+            assert len(part.getvalue()) <= 100
+
+
+@pytest.mark.parametrize("boundary", [b"", b"x" * 71, b"a\r\nb", b"x ", b"\xff"])
+def test_boundaries_that_are_none(boundary: bytes) -> None:
+    with pytest.raises(CorruptFile, match="boundary"):
+        list(parts(io.BytesIO(b"").read, boundary, most_bytes=9, begin=io.BytesIO))
+
+
+# Over a socket
+
+
+@contextlib.contextmanager
+def gate(spool: Path, to: str, **web: Any) -> Iterator[net.Gateway]:
+    words = {"port": 0, "timeout_s": 5.0} | web
+    with net.Gateway(
+        net.Listen(aet="GATE", port=0),
+        [net.Route(to=to)],
+        spool=spool,
+        web=net.WebListen(**words),
+        reserve_bytes=0,
+    ) as made:
+        yield made
+
+
+def post(
+    made: net.Gateway, data: Any, path: str = "/studies", **headers: str
+) -> tuple[int, dict[str, Any]]:
+    line = http.client.HTTPConnection("127.0.0.1", made.web_port, timeout=10)
+    headers = {"Content-Type": TYPE} | {k.replace("_", "-"): v for k, v in headers.items()}
+    try:
+        line.request("POST", path, body=data, headers=headers, encode_chunked=False)
+        answer = line.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        line.close()
+
+
+def data(name: str) -> bytes:
+    return sample(name).read_bytes()
+
+
+def test_comes_by_the_web_and_goes_on_by_c_store(tmp_path: Path) -> None:
+    with receiver([RPCL, EXPLICIT]) as to, gate(tmp_path, to.address) as made:
+        url = f"http://127.0.0.1:{made.web_port}"
+        report = net.send([sample("ct"), sample("mr")], url, syntax="explicit-le")
+        assert len(report.sent) == 2, report.failed
+        wait_for(lambda: len(to.objects) == 2 and waiting(tmp_path) == 0)
+    assert to.syntaxes == [RPCL, RPCL]
+    for name in ("ct", "mr"):
+        found = [to.objects[n] for n in range(2) if to.dataset(n).Modality == name.upper()]
+        assert np.array_equal(radkit.decode(found[0]), radkit.decode(sample(name)))
+
+
+def test_answers(tmp_path: Path) -> None:
+    with receiver([EXPLICIT]) as to, gate(tmp_path, to.address) as made:
+        status, answer = post(made, body(data("ct"), data("mr")))
+        assert status == 200 and "00081198" not in answer
+        instances = {one["00081155"]["Value"][0] for one in answer["00081199"]["Value"]}
+        assert instances == {pydicom.dcmread(sample(n)).SOPInstanceUID for n in ("ct", "mr")}
+        status, answer = post(made, body(data("ct"), b"junk", data("mr")))
+        assert status == 202 and len(answer["00081199"]["Value"]) == 2
+        assert answer["00081198"]["Value"][0]["00081197"]["Value"] == [0xC000]
+        status, answer = post(made, body(data("ct"), data("mr")), f"/studies/{STUDY['ct']}")
+        assert status == 202
+        assert answer["00081198"]["Value"][0]["00081197"]["Value"] == [0xA900]
+        assert post(made, body(b"junk"))[0] == 409
+        # What came before a body was cut is kept, and told.
+        cut = body(data("ct"), data("mr"))[:-3000]
+        status, answer = post(made, cut)
+        assert status == 202 and len(answer["00081199"]["Value"]) == 1
+        wait_for(lambda: waiting(tmp_path) == 0)
+
+
+def chunked(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in (*pieces, b""))
+
+
+def test_chunks(tmp_path: Path) -> None:
+    whole = body(data("mr"))
+    with receiver([EXPLICIT]) as to, gate(tmp_path, to.address) as made:
+        sent = chunked(whole[:7], whole[7:5000], whole[5000:])
+        assert post(made, sent, Transfer_Encoding="chunked")[0] == 200
+        for bad in (b"-5\r\n", b"zz\r\n", b"\r\n", b"f" * 2000):
+            assert post(made, bad, Transfer_Encoding="chunked")[0] == 400
+        assert post(made, b"ffffffffff\r\n", Transfer_Encoding="chunked")[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "headers"),
+    [
+        (404, "/elsewhere", {}),
+        (404, "/studies/../../etc", {}),
+        (415, "/studies", {"Content_Type": "application/dicom"}),
+        (415, "/studies", {"Content_Type": 'multipart/related; type="image/jpeg"; boundary=x'}),
+        (400, "/studies", {"Content_Type": 'multipart/related; type="application/dicom"'}),
+        (400, "/studies", {"Content_Length": "-1"}),
+        (413, "/studies", {"Content_Length": "99999999999"}),
+        (501, "/studies", {"method": "PUT"}),
+    ],
+)
+def test_refusals(tmp_path: Path, status: int, path: str, headers: dict[str, str]) -> None:
+    with receiver([EXPLICIT]) as to, gate(tmp_path, to.address) as made:
+        line = http.client.HTTPConnection("127.0.0.1", made.web_port, timeout=10)
+        method = headers.pop("method", "POST")
+        words = {"Content-Type": TYPE, "Content-Length": "5"}
+        words |= {k.replace("_", "-"): v for k, v in headers.items()}
+        line.putrequest(method, path)
+        for name, value in words.items():
+            line.putheader(name, value)
+        line.endheaders()
+        line.send(b"12345")
+        assert line.getresponse().status == status
+        line.close()
+        assert waiting(tmp_path) == 0
+
+
+def test_length_must_be_told(tmp_path: Path) -> None:
+    with (
+        receiver([EXPLICIT]) as to,
+        gate(tmp_path, to.address) as made,
+        socket.create_connection(("127.0.0.1", made.web_port), 5) as line,
+    ):
+        line.sendall(f"POST /studies HTTP/1.1\r\nContent-Type: {TYPE}\r\n\r\n".encode())
+        assert b" 411 " in line.recv(4096)
+
+
+def test_who_may_not_send_is_refused(tmp_path: Path) -> None:
+    with receiver([EXPLICIT]) as to:
+        with gate(tmp_path, to.address, token="secret") as made:
+            for shown in ("", "Bearer", "Bearer wrong", "Basic secret", "Bearer sécret"):
+                sent = shown.encode("utf-8").decode("latin-1")
+                assert post(made, body(data("mr")), Authorization=sent)[0] == 401
+            assert waiting(tmp_path) == 0 and not to.objects
+            assert post(made, body(data("mr")), Authorization="Bearer secret")[0] == 200
+        with (
+            gate(tmp_path, to.address, addresses=("10.0.0.0/8",)) as made,
+            socket.create_connection(("127.0.0.1", made.web_port)) as line,
+        ):
+            assert closed_within(line, 5)
+
+
+def test_silent_and_many_senders_are_cut_off(tmp_path: Path) -> None:
+    with (
+        receiver([EXPLICIT]) as to,
+        gate(tmp_path, to.address, timeout_s=0.5, max_connections=2) as made,
+    ):
+        lines = [socket.create_connection(("127.0.0.1", made.web_port)) for _ in range(6)]
+        lines[0].sendall(b"POST /studies HTTP/1.1\r\n")
+        assert all(closed_within(one, 5) for one in lines)
+        for one in lines:
+            one.close()
+        wait_for(lambda: tried(made))
+
+
+def tried(made: net.Gateway) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return post(made, body(data("mr")))[0] == 200
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_large_requests_take_no_memory(tmp_path: Path) -> None:
+    with (
+        receiver([EXPLICIT]) as to,
+        gate(tmp_path, to.address, max_object_bytes=1 << 20) as made,
+    ):
+        before = resident()
+        endless = (b"--xyz\r\n\r\n" if n == 0 else bytes(1 << 16) for n in range(3000))
+        with contextlib.suppress(OSError):  # it may answer and close before all is sent
+            assert post(made, endless, Content_Length=str(180 << 20))[0] == 413
+        assert resident() - before < 30 << 20
+
+
+def test_full_spool_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver([EXPLICIT]) as to, gate(tmp_path, to.address) as made:
+        monkeypatch.setattr(made.spool, "reserve_bytes", 1 << 60)
+        assert post(made, body(data("mr")))[0] == 503
+        monkeypatch.setattr(made.spool, "has_room", lambda size=0: size == 0)
+        status, answer = post(made, body(data("mr")))
+        assert status == 503
+        assert answer["00081198"]["Value"][0]["00081197"]["Value"] == [0xA700]
+        assert not to.objects and waiting(tmp_path) == 0
+
+
+def test_tls(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
+    cert, key = certificates
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(cert, key)
+    client = ssl.create_default_context(cafile=str(cert))
+    with (
+        receiver([EXPLICIT]) as to,
+        gate(tmp_path / "spool", to.address, tls=server) as made,
+        socket.create_connection(("127.0.0.1", made.web_port)),  # no handshake comes
+    ):
+        line = http.client.HTTPSConnection("127.0.0.1", made.web_port, timeout=10, context=client)
+        line.request("POST", "/studies", body=body(data("mr")), headers={"Content-Type": TYPE})
+        assert line.getresponse().status == 200
+        line.close()
+
+
+def test_one_bad_object_among_good_ones_is_the_only_one_that_fails(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.dcm"
+    bad.write_bytes(bytes(128) + b"DICM" + b"nothing that can be read" * 9)
+    with receiver([EXPLICIT]) as to, gate(tmp_path / "spool", to.address) as made:
+        url = f"http://127.0.0.1:{made.web_port}"
+        report = net.send([sample("ct"), bad, sample("mr")], url, retries=0)
+    assert [isinstance(result, net.Sent) for _, result in report] == [True, False, True]
+
+
+def test_options_that_make_no_sense() -> None:
+    for wrong in (
+        {"port": 70_000},
+        {"max_connections": 0},
+        {"addresses": ("x",)},
+        {"timeout_s": 0},
+    ):
+        with pytest.raises(OptionError):
+            net.WebListen(**wrong)
+
+
+def test_address_that_is_taken(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with (
+            pytest.raises(TransferError, match="cannot listen"),
+            gate(tmp_path, "X@127.0.0.1:1", port=taken.getsockname()[1]),
+        ):
+            pass
+
+
+def test_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "gateway.toml"
+    text = '[listen]\naet = "GATE"\n[spool]\nfolder = "s"\n[[route]]\nto = "A@h:1"\n'
+    text += "[web]\nport = 8081\n"
+    (tmp_path / "token").write_text("secret\n")
+    config.write_text(text + 'token_file = "token"\n')
+    assert main(["gateway", "--config", str(config), "--check"]) == 0
+    assert "http at 127.0.0.1:8081" in capsys.readouterr().out
+    for wrong in ('token_file = "nowhere"', 'token = "in the clear"', "port_number = 1"):
+        config.write_text(text + wrong)
+        assert main(["gateway", "--config", str(config), "--check"]) == 2
