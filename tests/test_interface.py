@@ -69,7 +69,8 @@ SIGNATURES = {
     "archive.ledger": "dest",
     "archive.JsonLines": "path, *, every_s=1.0",
     "archive.PrometheusText": "path, *, every_s=5.0, run=''",
-    "net.send": "sources, to, *, syntax=None, lossy=None, retries=5, progress=None",
+    "net.send": "sources, to, *, syntax=None, lossy=None, rate_kbit_s=None, retries=5,"
+    " commit=False, progress=None",
     "net.Peer": "*, aet, host, port, calling='RADKIT', tls=None, timeout_s=60.0",
     "pydicom.register": "*, first=True, syntaxes=None",
     "pydicom.unregister": "",

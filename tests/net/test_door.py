@@ -241,14 +241,14 @@ def test_what_this_machine_cannot_do_is_put_aside_some_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "LONGEST_PAUSE_S", 0.02)
-    usual = delivery.send
+    usual = delivery.send_with
 
     def failing(sources: Any, *args: Any, **options: Any) -> Any:
         if any(Path(one).stat().st_size < 20_000 for one in sources):  # the MR image
             raise MemoryError
         return usual(sources, *args, **options)
 
-    monkeypatch.setattr(delivery, "send", failing)
+    monkeypatch.setattr(delivery, "send_with", failing)
     with receiver([EXPLICIT]) as to, gateway(tmp_path, to.address) as gate:
         net.send([sample("mr"), sample("ct")], at(gate.port))
         wait_for(lambda: waiting(tmp_path) == 0)

@@ -125,7 +125,7 @@ def test_fault_of_this_machine_stops_nothing(
 ) -> None:
     monkeypatch.setattr("radkit.net.delivery.LONGEST_PAUSE_S", 0.1)
     with receiver([EXPLICIT]) as to, gateway(tmp_path / "spool", to.address) as gate:
-        usual = radkit.net.delivery.send
+        usual = radkit.net.delivery.send_with
         faults = iter([OSError("no space"), ValueError("a fault"), radkit.LimitExceeded("x")])
 
         def failing(*args: Any, **options: Any) -> Any:
@@ -133,7 +133,7 @@ def test_fault_of_this_machine_stops_nothing(
                 raise fault
             return usual(*args, **options)
 
-        monkeypatch.setattr("radkit.net.delivery.send", failing)
+        monkeypatch.setattr("radkit.net.delivery.send_with", failing)
         net.send([sample("mr"), sample("ct")], at(gate.port))
         wait_for(lambda: len(to.objects) == 2)
 

@@ -25,6 +25,7 @@ from receivers import (
 )
 
 from radkit import errors, limits, net
+from radkit.net.commitment import Commitments
 from radkit.net.delivery import Delivery
 from radkit.net.spool import Held, Spool
 from radkit.testing import sample
@@ -143,7 +144,7 @@ def test_what_can_never_be_transcoded_is_put_aside_in_the_end(
 def test_which_errors_are_final(
     tmp_path: Path, error: errors.RadkitError, tries: int, settled: bool
 ) -> None:
-    made = Delivery(net.Route(to="S@127.0.0.1:1"), limits.UNTRUSTED, lambda *_: None)
+    made = Delivery(net.Route(to="S@127.0.0.1:1"), limits.UNTRUSTED, lambda *_: None, Commitments())
     held = Held(tmp_path / "1-0-a.dcm")
     made._tries[held.key] = tries - 1  # those that have failed before
     assert (made._answer(held, error) is not None) == settled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from programs import free_port
 from servers import Orthanc
 
 import radkit
@@ -89,3 +91,31 @@ def test_orthanc_draws_what_radkit_coded(orthanc: Orthanc, tmp_path: Path) -> No
         url = f"{orthanc.http}/instances/{upload(orthanc, path)}"
         pictures.append(call(f"{url}/preview"))
     assert len(set(pictures)) == 1 and pictures[0].startswith(b"\x89PNG")
+
+
+def test_orthanc_commits_itself_to_keep_objects(orthanc: Orthanc, tmp_path: Path) -> None:
+    """It answers over an association of its own, to where the gateway listens."""
+    net = radkit.net
+    pytest.importorskip("pynetdicom")
+    port = free_port()
+    gate = {"AET": "GATE", "Host": "127.0.0.1", "Port": port, "AllowStorageCommitment": True}
+    request = urllib.request.Request(
+        f"{orthanc.http}/modalities/gate", data=json.dumps(gate).encode(), method="PUT"
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+    peer = net.Peer(aet=orthanc.aet, host="127.0.0.1", port=orthanc.dicom, calling="GATE")
+    with net.Gateway(
+        net.Listen(aet="GATE", port=port),
+        [net.Route(to=peer, commit=True)],
+        spool=tmp_path,
+        reserve_bytes=0,
+    ):
+        to = net.Peer(aet="GATE", host="127.0.0.1", port=port)
+        assert len(net.send([sample("ct"), sample("mr")], to).sent) == 2
+        end = time.monotonic() + 60
+        while list((tmp_path / "received").iterdir()):
+            assert time.monotonic() < end, "it was not committed"
+            time.sleep(0.1)
+    records = [json.loads(path.read_text()) for path in (tmp_path / "sent").glob("*.json")]
+    assert len(records) == 2
+    assert all(record["to"][str(peer)]["committed"] for record in records)

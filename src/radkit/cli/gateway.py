@@ -91,10 +91,11 @@ def _of(made: dict[str, Any], base: Path) -> tuple[Any, Any, list[Any], Path, in
     words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in listen.items()}
     routes = []
     for entry in made["route"]:
-        _known(entry, ("to", "syntax"), "[[route]]")
+        _known(entry, ("to", "syntax", "commit", "rate_kbit_s"), "[[route]]")
         to = entry["to"]
         web = to.startswith(("http://", "https://"))
-        routes.append(net.Route(to=to if web else net.Peer.parse(to), syntax=entry.get("syntax")))
+        more = {name: entry[name] for name in ("syntax", "commit", "rate_kbit_s") if name in entry}
+        routes.append(net.Route(to=to if web else net.Peer.parse(to), **more))
     folder = base / spool["folder"]
     return (
         net.Listen(tls=tls, urgent_if=rule, **words),

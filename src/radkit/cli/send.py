@@ -19,6 +19,8 @@ __all__ = ["send"]
 @click.option("--calling", default="RADKIT", show_default=True, help="AE title to present.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for an answer.")
 @click.option("--retries", default=5, show_default=True, help="Tries after the first.")
+@click.option("--rate", "rate_kbit_s", type=float, help="Send no faster than so many kbit/s.")
+@click.option("--commit", is_flag=True, help="Count as sent only what the receiver says it keeps.")
 @click.option("--tls", is_flag=True, help="Speak TLS, with the authorities of the system.")
 @click.option("--tls-ca", type=click.Path(exists=True), help="TLS: authorities to trust, PEM.")
 @click.option("--tls-cert", type=click.Path(exists=True), help="TLS: own certificate, PEM.")
@@ -32,6 +34,8 @@ def send(
     calling: str,
     timeout: float,
     retries: int,
+    rate_kbit_s: float | None,
+    commit: bool,
     as_json: bool,
     threads: int | None,
     quiet: bool,
@@ -54,7 +58,9 @@ def send(
             sources[0] if len(sources) == 1 else list(sources),
             receiver,
             syntax=syntax,
+            rate_kbit_s=rate_kbit_s,
             retries=retries,
+            commit=commit,
             progress=progress,
         )
     code = tell_each(report, entry if as_json else None)

@@ -11,8 +11,9 @@ from typing import Any
 
 from radkit import limits
 from radkit.errors import CorruptFile, RadkitError, TransferError
+from radkit.net.commitment import Commitments
 from radkit.net.results import Sent
-from radkit.net.sending import send
+from radkit.net.sending import send_with
 from radkit.net.spool import Held
 from radkit.net.store import Refused
 
@@ -37,11 +38,18 @@ class Delivery:
         In force while objects are looked at and transcoded.
     settle : callable
         Is given an object and what the receiver said of it.
+    commitments : Commitments
+        Also told of answers that come to where the gateway listens.
     """
 
     def __init__(
-        self, route: Any, known: limits.Limits, settle: Callable[[Held, str, Answer], None]
+        self,
+        route: Any,
+        known: limits.Limits,
+        settle: Callable[[Held, str, Answer], None],
+        commitments: Commitments,
     ) -> None:
+        self._commitments = commitments
         self.name = str(route.to)
         self._route, self._limits, self._settle = route, known, settle
         self._ready: list[tuple[str, Held]] = []  # by names, which say what goes first
@@ -136,11 +144,13 @@ class Delivery:
         if not batch:
             return
         with limits.use(self._limits):
-            report = send(
+            report = send_with(
                 [held.path for held in batch],
                 self._route.to,
                 syntax=self._route.syntax,
+                rate_kbit_s=self._route.rate_kbit_s,
                 retries=0,
+                commitments=self._commitments if self._route.commit else None,
             )
         for held, (_, result) in zip(batch, report.entries, strict=True):
             answer = self._answer(held, result)
@@ -152,7 +162,8 @@ class Delivery:
     def _answer(self, held: Held, result: Sent | RadkitError) -> Answer | None:
         """Return what is to be remembered; None: it is to be tried again."""
         if isinstance(result, Sent):
-            return {"syntax": result.syntax.uid, "status": result.status}
+            said = {"syntax": result.syntax.uid, "status": result.status}
+            return {**said, "committed": True} if result.committed else said
         if isinstance(result, Refused | CorruptFile):
             logger.error("%s: %s", self.name, result)
             return {"refused": str(result)}

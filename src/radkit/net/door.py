@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Stream", "guarded", "is_listed", "networks_of"]
 
 ASSOCIATE, DATA = 0x01, 0x04
-MOST_ASSOCIATE = 1 << 20  # bytes of an association request: 128 contexts take some 30 kB
+# An association request: 128 contexts take some 30 kB, with thirty transfer syntaxes each 120 kB.
+MOST_ASSOCIATE = 1 << 18
 MOST_OTHER = 1 << 10  # of releases and aborts
 MOST_DATA = MOST_PDU_BYTES + 64  # some peers leave headers out of their count
 LEAST_BYTES_S = 1000  # a sender that is slower is cut off
@@ -192,8 +193,8 @@ def guarded(listen: Listen, spool: Spool) -> type[Any]:
         def closed(self, address: tuple[str, int]) -> None:
             """Be told by pynetdicom that a connection is over."""
             made = self.by_address.pop(address, None)
-            if made is not None and made.ended is not None:
-                made.ended()
+            if made is not None:
+                made.close()  # pynetdicom may just drop it
 
         def ended(self) -> None:
             with self.counting:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from radkit import limits
 from radkit.errors import OptionError, TransferError
+from radkit.net.commitment import Commitments
 from radkit.net.delivery import Delivery
 from radkit.net.listen import Listen, serve
 from radkit.net.peer import Peer
@@ -30,10 +31,28 @@ class Route:
         As in `send`.
     syntax : str, optional
         Transfer syntax to prefer, as in `send`.
+    rate_kbit_s : float, optional
+        Send no faster.
+    commit : bool
+        The receiver must commit itself to keep an object before it is released; its
+        answer may also come to where the gateway listens, as a calling title that is let
+        in. C-STORE only.
+
+    Raises
+    ------
+    OptionError
+        Commitment is asked of a web service.
     """
 
     to: Peer | str
     syntax: str | None = None
+    rate_kbit_s: float | None = None
+    commit: bool = False
+
+    def __post_init__(self) -> None:
+        """Check them against each other."""
+        if self.commit and str(self.to).startswith(("http://", "https://")):
+            raise OptionError("storage commitment is of C-STORE: a web service has none")
 
 
 class Gateway:
@@ -94,13 +113,16 @@ class Gateway:
         self.web = web
         self._server: Any = None
         self._web_server: Any = None
-        self._deliveries = [Delivery(route, limits, self._settle) for route in self.routes]
+        self._commitments = Commitments()
+        self._deliveries = [
+            Delivery(route, limits, self._settle, self._commitments) for route in self.routes
+        ]
 
     def __enter__(self) -> Self:
         """Begin to listen and to deliver."""
         for held in self.spool.held():
             self._arrived(held)
-        self._server = serve(self.listen, self.spool, self._arrived)
+        self._server = serve(self.listen, self.spool, self._arrived, self._commitments)
         if self.web is not None:
             try:
                 self._web_server = serve_web(self.web, self.spool, self._arrived)

@@ -61,10 +61,12 @@ class Provider(DIMSEServiceProvider):
         except Exception as error:  # of the peer's bytes, whatever pynetdicom makes of them
             # Only our own words: those of others may quote what the peer has sent.
             why = error if isinstance(error, Misuse) else type(error).__name__
-            logger.warning("an association ends: %s", why)
+            logger.warning("a connection is cut: %s", why)
             self._over = True
             self.discard()
-            self.dul.event_queue.put("Evt19")  # an invalid PDU: pynetdicom aborts
+            # Not an abort: pynetdicom trips over an answer that is on its way meanwhile.
+            if self.dul.socket is not None:
+                self.dul.socket.close()
 
     def _take(self, context: int, data: bytes) -> None:
         if self.message is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from radkit.errors import OptionError, TransferError
 from radkit.net import store
+from radkit.net.commitment import PUSH_MODEL, Commitments
 from radkit.net.door import guarded, networks_of
 from radkit.net.peer import Peer
 from radkit.net.rules import Rule, is_urgent
@@ -80,7 +81,9 @@ class Listen:
         networks_of(self.addresses)
 
 
-def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
+def serve(
+    listen: Listen, spool: Spool, arrived: Callable[[Held], None], commitments: Commitments
+) -> Any:
     """Start to listen in threads of its own; return the server.
 
     Raises
@@ -99,6 +102,8 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
     for context in net.AllStoragePresentationContexts:
         entity.add_supported_context(context.abstract_syntax, _taken())
     entity.add_supported_context(net.sop_class.Verification)
+    # Receivers call back as providers of the service to say what they keep.
+    entity.add_supported_context(PUSH_MODEL, store.PLAIN, scu_role=True, scp_role=True)
     entity.maximum_pdu_size = MOST_PDU_BYTES  # the door lets no longer ones in
     try:
         server = entity.make_server(
@@ -107,6 +112,7 @@ def serve(listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
             evt_handlers=[
                 (net.evt.EVT_C_STORE, lambda event: _store(event, listen, spool, arrived)),
                 (net.evt.EVT_CONN_CLOSE, _closed),
+                (net.evt.EVT_N_EVENT_REPORT, commitments.told),
             ],
             server_class=guarded(listen, spool),
         )

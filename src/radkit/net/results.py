@@ -31,6 +31,8 @@ class Sent:
         Of the answer: 0, or a warning (PS3.4 B.2.3) with which it was stored.
     attempts : int
         Tries it took.
+    committed : bool
+        The peer has committed itself to keep it.
     """
 
     instance: str
@@ -39,6 +41,7 @@ class Sent:
     bytes: int
     status: int
     attempts: int
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,21 @@ from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors
 from radkit.errors import OptionError, RadkitError, TransferError, UnsupportedTransferSyntax
-from radkit.net import store, web
+from radkit.net import store
+from radkit.net.commitment import Commitments
 from radkit.net.objects import Outgoing, look, made_in
 from radkit.net.peer import Peer
+from radkit.net.posting import Courier
 from radkit.net.results import SendReport, Sent
+from radkit.net.service import Service
+from radkit.net.throttle import Throttle
 from radkit.transcoding.sources import Task, is_dicom_by_magic, tasks
 
-__all__ = ["send"]
+__all__ = ["send", "send_with"]
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+# Failure reasons of commitment that may pass: processing, no such instance (yet), resources.
+PASSING = frozenset({0x0110, 0x0112, 0x0213})
 Result = Sent | RadkitError
 
 
@@ -33,7 +40,9 @@ def send(
     *,
     syntax: str | None = None,
     lossy: Lossy | None = None,
+    rate_kbit_s: float | None = None,
     retries: int = 5,
+    commit: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> SendReport:
     """Send objects by C-STORE or STOW-RS.
@@ -52,10 +61,16 @@ def send(
         Whatever is made on the way is verified first.
     lossy : Lossy, optional
         How much may be lost in `syntax`, which is the only one then.
+    rate_kbit_s : float, optional
+        Send no faster, in thousands of bits per second: others share the line.
     retries : int, default 5
         Tries after the first, with growing pauses, of what did not arrive: nobody
         answered, the association broke, the receiver was out of resources. The same
         object sent twice is the same object to the receiver.
+    commit : bool
+        Ask the receiver to commit itself to keep the objects (PS3.4 Annex J), and count
+        as sent only what it says yes to. By C-STORE only; the answer must come over the
+        same association, within ``Peer.timeout_s``.
     progress : callable(done, total), optional
         Called in this thread after each object.
 
@@ -77,17 +92,47 @@ def send(
     the receiver says which of them it takes (PS3.8 9.3.2.2). At most one object at a
     time lies beside its source, in a temporary folder.
     """
+    commitments = Commitments() if commit else None
+    return send_with(
+        sources,
+        to,
+        syntax=syntax,
+        lossy=lossy,
+        rate_kbit_s=rate_kbit_s,
+        retries=retries,
+        commitments=commitments,
+        progress=progress,
+    )
+
+
+def send_with(
+    sources: Any,
+    to: Peer | str,
+    *,
+    syntax: str | None = None,
+    lossy: Lossy | None = None,
+    rate_kbit_s: float | None = None,
+    retries: int = 5,
+    commitments: Commitments | None = None,
+    service: Service | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SendReport:
+    """Do what `send` says; `commitments` may be told elsewhere, too."""
     start = time.monotonic()
     wish = _checked(syntax, lossy, retries)
+    throttle = _throttle(rate_kbit_s)
     given = list(tasks(sources))
     if not given:
         raise OptionError("there is nothing to send")
     work, results, skipped = _looked_at(given)
     courier: Any
     if isinstance(to, str) and to.startswith(("http://", "https://")):
-        courier = web.Courier(to)
+        if commitments is not None:
+            raise OptionError("storage commitment is of C-STORE: a web service has none")
+        courier = Courier(Service(to) if service is None else service, throttle)
     else:
-        courier = _Courier(Peer.parse(to) if isinstance(to, str) else to)
+        peer = Peer.parse(to) if isinstance(to, str) else to
+        courier = _Courier(peer, commitments, throttle)
     with (
         io_errors("sending"),
         tempfile.TemporaryDirectory(prefix="radkit-send-") as folder,
@@ -111,6 +156,14 @@ def _checked(syntax: str | None, lossy: Lossy | None, retries: int) -> TransferS
     return found
 
 
+def _throttle(rate_kbit_s: float | None) -> Throttle | None:
+    if rate_kbit_s is None:
+        return None
+    if not 1 <= rate_kbit_s <= 1e9:
+        raise OptionError(f"rate_kbit_s must be 1 or more, not {rate_kbit_s!r}")
+    return Throttle(rate_kbit_s)
+
+
 def _looked_at(given: Sequence[Task]) -> tuple[list[Outgoing], dict[int, Result], list[Any]]:
     """Return what can be sent, what cannot, and what is no DICOM."""
     work: list[Outgoing] = []
@@ -131,18 +184,26 @@ def _looked_at(given: Sequence[Task]) -> tuple[list[Outgoing], dict[int, Result]
 class _Courier:
     """Takes objects to a peer, one association for as many as fit."""
 
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
+    def __init__(
+        self, peer: Peer, commitments: Commitments | None, throttle: Throttle | None
+    ) -> None:
+        self.peer, self.commitments, self.throttle = peer, commitments, throttle
         store.library()
 
     def trips(self, work: Sequence[Outgoing], wish: TransferSyntax | None, trip: _Trip) -> None:
-        for batch, pairs in store.batches(work, wish):
+        trip.hold = self.commitments is not None
+        most = store.MOST_CONTEXTS - trip.hold
+        for batch, pairs in store.batches(work, wish, most):
             try:
-                with store.Association(self.peer, pairs) as association:
+                with store.Association(
+                    self.peer, pairs, self.commitments, self.throttle
+                ) as association:
                     for one in batch:
                         if not association.alive:
                             break
                         trip.deliver(one, association)
+                    if trip.hold:
+                        trip.commit(association)
             except store.Refused as error:
                 for one in batch:
                     trip.fail(one, error)
@@ -168,6 +229,8 @@ class _Trip:
         self.results, self.progress, self.done = results, progress, done
         self.attempt = 1
         self.reasons: dict[int, RadkitError] = {}  # of those that are tried again
+        self.hold = False  # what is stored counts only when the peer says that it keeps it
+        self.stored: list[tuple[Outgoing, Sent]] = []
 
     def run(self, work: Sequence[Outgoing], retries: int) -> None:
         self.total = len(work) + self.done
@@ -223,22 +286,49 @@ class _Trip:
         meaning = store.verdict(status)
         if meaning == "stored":
             assert status is not None  # else it is tried again
-            self._settle(
-                one,
-                Sent(
-                    instance=instance,
-                    syntax=target,
-                    transcoded=made,
-                    bytes=size,
-                    status=status,
-                    attempts=self.attempt,
-                ),
+            sent = Sent(
+                instance=instance,
+                syntax=target,
+                transcoded=made,
+                bytes=size,
+                status=status,
+                attempts=self.attempt,
             )
+            if self.hold:
+                self.stored.append((one, sent))
+            else:
+                self._settle(one, sent)
         elif meaning == "again":
             told = "no answer" if status is None else f"out of resources ({status:04X})"
             self.wait(one, TransferError(f"{told} from the receiver"))
         else:
             self.fail(one, store.Refused(f"the receiver refuses the object: status {status:04X}"))
+
+    def commit(self, association: store.Association) -> None:
+        """Settle what was stored by what the peer says of keeping it."""
+        stored, self.stored = self.stored, []
+        if not stored:
+            return
+        try:
+            answers = association.commit([(one.sop_class, sent.instance) for one, sent in stored])
+        except store.Refused as error:
+            for one, _ in stored:
+                self.fail(one, error)
+            return
+        except TransferError as error:
+            for one, _ in stored:
+                self.wait(one, error)
+            return
+        for one, sent in stored:
+            reason = answers.get(sent.instance)
+            if reason == 0:
+                self._settle(one, replace(sent, committed=True))
+            elif reason is None or reason in PASSING:
+                told = "in time" if reason is None else f"now ({reason:04X})"
+                self.wait(one, TransferError(f"stored, but not committed {told}"))
+            else:
+                told = f"stored, but the receiver does not keep it ({reason:04X})"
+                self.fail(one, store.Refused(told))
 
     def wait(self, one: Outgoing, error: RadkitError) -> None:
         """Leave an object for the next try, if it is not settled."""

@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 from radkit.dicom.uids import TransferSyntax
 from radkit.errors import MissingDependency, RadkitError, TransferError
+from radkit.net.commitment import PUSH_MODEL, WELL_KNOWN, Commitments
 from radkit.net.objects import Outgoing, wishes
-from radkit.net.pace import Pace
 from radkit.net.peer import Peer
+from radkit.net.throttle import Throttle
 
 __all__ = ["Association", "Refused", "batches", "verdict"]
 
 SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 MOST_PDU_BYTES = 1 << 17  # that we ask peers for
+PLAIN = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # of messages that are no images
 MOST_CONTEXTS = 128  # of an association (PS3.8 7.1.1.13)
 Verdict = Literal["stored", "again", "refused"]
 
@@ -40,14 +42,14 @@ def library() -> Any:
 
 
 def batches(
-    work: Sequence[Outgoing], syntax: TransferSyntax | None
+    work: Sequence[Outgoing], syntax: TransferSyntax | None, most: int = MOST_CONTEXTS
 ) -> Iterator[tuple[list[Outgoing], list[tuple[str, str]]]]:
     """Yield objects that fit one association, and its (SOP class, transfer syntax) pairs."""
     batch: list[Outgoing] = []
     pairs: dict[tuple[str, str], None] = {}
     for one in work:
         own = {(one.sop_class, wish.uid): None for wish in wishes(one, syntax)}
-        if batch and len(pairs | own) > MOST_CONTEXTS:
+        if batch and len(pairs | own) > most:
             yield batch, list(pairs)
             batch, pairs = [], {}
         batch.append(one)
@@ -68,6 +70,17 @@ def verdict(status: int | None) -> Verdict:
 class Association:
     """One association, for as long as its block lasts.
 
+    Parameters
+    ----------
+    peer : Peer
+        With whom.
+    pairs : sequence of (str, str)
+        SOP classes and transfer syntaxes to propose.
+    commitments : Commitments, optional
+        Propose storage commitment, too.
+    throttle : Throttle, optional
+        How fast to send.
+
     Raises
     ------
     Refused
@@ -77,11 +90,15 @@ class Association:
     """
 
     def __init__(
-        self, peer: Peer, pairs: Sequence[tuple[str, str]], pace: Pace | None = None
+        self,
+        peer: Peer,
+        pairs: Sequence[tuple[str, str]],
+        commitments: Commitments | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         self.peer = peer
         self._pairs = pairs
-        self._pace = pace
+        self._commitments, self._throttle = commitments, throttle
         self._handle: Any = None
 
     def __enter__(self) -> Association:
@@ -90,14 +107,20 @@ class Association:
         from radkit.net import wire
 
         entity = wire.Entity(ae_title=self.peer.calling)
-        entity.timeout_s, entity.pace = self.peer.timeout_s, self._pace
+        entity.timeout_s, entity.throttle = self.peer.timeout_s, self._throttle
         entity.connection_timeout = entity.acse_timeout = self.peer.timeout_s
         entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
         context = net.presentation.build_context
+        contexts = [context(sop_class, [uid]) for sop_class, uid in self._pairs]
+        handlers: list[Any] = []
+        if self._commitments is not None:
+            contexts.append(context(PUSH_MODEL, PLAIN))
+            handlers.append((net.evt.EVT_N_EVENT_REPORT, self._commitments.told))
         self._handle = entity.associate(
             self.peer.host,
             self.peer.port,
-            contexts=[context(sop_class, [uid]) for sop_class, uid in self._pairs],
+            contexts=contexts,
+            evt_handlers=handlers,
             ae_title=self.peer.aet,
             max_pdu=MOST_PDU_BYTES,
             tls_args=None if self.peer.tls is None else (self.peer.tls, self.peer.host),
@@ -148,6 +171,30 @@ class Association:
             logger.info("C-STORE: %s", type(error).__name__)
             return None
         return None if "Status" not in answer else int(answer.Status)
+
+    def commit(self, objects: Sequence[tuple[str, str]]) -> dict[str, int]:
+        """Ask the peer to keep objects; return its answers by instance, 0 for yes.
+
+        Raises
+        ------
+        Refused
+            It knows no storage commitment.
+        TransferError
+            It does not answer, or refuses the question.
+        """
+        assert self._commitments is not None  # it was proposed
+        if not self.accepted(PUSH_MODEL):
+            raise Refused("stored, but the receiver knows no storage commitment")
+        transaction, asked = self._commitments.ask(objects)
+        try:
+            answer, _ = self._handle.send_n_action(asked, 1, PUSH_MODEL, WELL_KNOWN)
+        except (RuntimeError, OSError, ValueError) as error:  # the association went away
+            self._commitments.wait(transaction, 0)
+            raise TransferError("stored, but the receiver cannot be asked to keep it") from error
+        if "Status" not in answer or answer.Status != 0:
+            self._commitments.wait(transaction, 0)
+            raise TransferError("stored, but the receiver does not answer whether it keeps it")
+        return self._commitments.wait(transaction, self.peer.timeout_s)
 
 
 def chosen(

@@ -1,102 +1,260 @@
-"""STOW-RS (PS3.18 10.5): objects posted to a DICOMweb service, one in a request."""
+"""DICOMweb as a client: search (QIDO-RS), retrieve (WADO-RS), store (STOW-RS); PS3.18 10."""
 
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
 
-from radkit.dicom.uids import TransferSyntax
-from radkit.errors import MissingDependency, RadkitError, TransferError
-from radkit.net import store
-from radkit.net.objects import Outgoing, wishes
+from pydicom import Dataset
 
-__all__ = ["Courier"]
+from radkit import limits
+from radkit.codecs.options import Lossy
+from radkit.dicom.objects import open_object
+from radkit.dicom.source import safe_name
+from radkit.dicom.write import AtomicFile, io_errors, sync_folder
+from radkit.errors import CorruptFile, OptionError
+from radkit.net.results import SendReport
+from radkit.net.sending import send_with
+from radkit.net.service import JSON, Service, uid_path
 
-logger = logging.getLogger("radkit")
+__all__ = ["Client"]
 
-# What a service says of an object that it cannot take in this transfer syntax (PS3.18 10.5.3).
-_NOT_LIKE_THIS = (0x0122, 0xC122, 0xA900, 0xC000, 0x0110)
-_SYNTAX = (0x0122, 0xC122)  # of these, what holds for all objects of a class
+_SOP_INSTANCE = 0x00080018
+_DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+_FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+_OTHERS = ("image/jp2", "image/jph", "image/jphc", "image/jls", "image/jpeg", "image/dicom-rle")
+_FRAMES += "".join(f', multipart/related; type="{kind}"; transfer-syntax=*' for kind in _OTHERS)
 
 
-class Courier:
-    """Takes objects to a service; what it does not take in one syntax is offered in the next."""
+class Client:
+    """A DICOMweb service.
 
-    def __init__(self, url: str) -> None:
-        try:
-            from dicomweb_client.api import DICOMwebClient
-        except ImportError as error:
-            raise MissingDependency(
-                "STOW-RS needs dicomweb-client: pip install radkit[net]"
-            ) from error
-        self.client = DICOMwebClient(url.rstrip("/").removesuffix("/studies"))
-        self.client.set_http_retry_params(retry=False)  # trips are tried again as a whole
-        self._known: dict[tuple[str, str], bool] = {}  # by class and syntax: whether it is taken
+    Parameters
+    ----------
+    base_url : str
+        ``http://`` or ``https://``, with or without ``/studies``.
+    auth : (str, str), str or object, optional
+        Name and password, a bearer token, or an authentication of ``requests``.
+    timeout_s : float, default 30
+        Longest wait for a connection and for an answer; an answer that comes slower than
+        1 kB/s is given up, too.
 
-    def trips(self, work: Sequence[Outgoing], wish: TransferSyntax | None, trip: Any) -> None:
-        """Try to deliver each object."""
-        for one in work:
-            self._deliver(one, wish, trip)
+    Notes
+    -----
+    What comes is bounded by `radkit.limits` (``max_inflated_bytes`` for an object or a
+    frame), goes to disk or is handed on piece by piece, and is never more than one object
+    in memory. Use it as a context manager, or `close` it.
 
-    def _deliver(self, one: Outgoing, wish: TransferSyntax | None, trip: Any) -> None:
-        told: RadkitError = store.Refused("the service takes the object in no transfer syntax")
-        for target in [wish] if trip.lossy is not None else wishes(one, wish):
-            assert target is not None  # lossy needs one
-            if self._known.get((one.sop_class, target.uid), True) is False:
-                continue
+    Raises
+    ------
+    OptionError
+        The address or the time makes no sense.
+    MissingDependency
+        requests is absent.
+    """
+
+    def __init__(self, base_url: str, *, auth: Any = None, timeout_s: float = 30) -> None:
+        self._service = Service(base_url, auth=auth, timeout_s=timeout_s)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._service.close()
+
+    def store(
+        self,
+        sources: Any,
+        *,
+        syntax: str | None = None,
+        lossy: Lossy | None = None,
+        rate_kbit_s: float | None = None,
+        retries: int = 5,
+    ) -> SendReport:
+        """Send objects; everything is as in `radkit.net.send`."""
+        return send_with(
+            sources,
+            self._service.base_url,
+            syntax=syntax,
+            lossy=lossy,
+            rate_kbit_s=rate_kbit_s,
+            retries=retries,
+            service=self._service,
+        )
+
+    def search(
+        self,
+        level: Literal["studies", "series", "instances"] = "studies",
+        *,
+        study: str | None = None,
+        series: str | None = None,
+        fields: Sequence[str] = (),
+        limit: int = 100,
+        offset: int = 0,
+        **filters: str | int | float,
+    ) -> list[Dataset]:
+        """Look for studies, series or instances.
+
+        Parameters
+        ----------
+        level : {"studies", "series", "instances"}
+            What is looked for.
+        study, series : str, optional
+            UIDs of what it is in.
+        fields : sequence of str
+            Keywords of elements to be told besides those the service tells anyway.
+        limit, offset : int
+            How many, and after how many others.
+        **filters
+            Keywords and what they must be, as ``PatientID="4711"``, ``StudyDate="20260101-"``.
+
+        Raises
+        ------
+        TransferError
+            The service does not answer, or refuses.
+        CorruptFile
+            What it says makes no sense.
+        OptionError
+            A level, a UID or a figure makes no sense.
+        """
+        if level not in ("studies", "series", "instances") or limit < 1 or offset < 0:
+            raise OptionError("search: a level, limit or offset that makes no sense")
+        path = uid_path(studies=study, series=series)
+        if path.count("/") // 2 > ("studies", "series", "instances").index(level):
+            raise OptionError(f"{level} are not inside of that")
+        query: dict[str, Any] = {**filters, "limit": limit, "offset": offset}
+        if fields:
+            query["includefield"] = ",".join(fields)
+        with self._service.get(f"{path}/{level}", JSON, query) as answer:
+            if answer.status == 204:
+                return []
+            answer.require()
+            return _datasets(answer.json())
+
+    def retrieve(
+        self,
+        study: str,
+        series: str | None = None,
+        instance: str | None = None,
+        *,
+        dest: str | Path,
+    ) -> tuple[Path, ...]:
+        """Bring the objects of a study, a series, or one object into a folder, as they are stored.
+
+        Parameters
+        ----------
+        study, series, instance : str
+            UIDs.
+        dest : path
+            A folder, made if it is not there. Files are named after a hash of the UID;
+            what is there already under such a name is replaced.
+
+        Returns
+        -------
+        tuple of Path
+            What came. Each file is whole; what was under way when an error occurred is not there.
+
+        Raises
+        ------
+        TransferError
+            The service does not answer, or refuses; the disk does.
+        CorruptFile
+            What it says makes no sense, or is no DICOM object.
+        LimitExceeded
+            An object is too large.
+        OptionError
+            A UID is none.
+        """
+        path = uid_path(studies=study, series=series, instances=instance)
+        folder = Path(dest)
+        with io_errors("making a folder", str(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+        most = limits.current().max_inflated_bytes
+        came: list[Path] = []
+        under_way: list[AtomicFile] = []
+
+        def begin() -> AtomicFile:
+            under_way[:] = [AtomicFile(folder / f"{os.urandom(8).hex()}.dcm")]
+            return under_way[0]
+
+        with self._service.get(path, _DICOM) as answer:
+            answer.require()
             try:
-                path, made = trip.make(one, target)
-            except RadkitError as error:
-                told = error
-                continue
-            data = path.read_bytes()
-            if made:
-                path.unlink(missing_ok=True)
-            try:
-                status = self._post(data)
-            except TransferError as error:
-                trip.fail(one, error)
-                return
-            if status in _NOT_LIKE_THIS:
-                if status in _SYNTAX:  # else it may be this object only
-                    self._known.setdefault((one.sop_class, target.uid), False)
-                told = store.Refused(f"the service refuses the object: status {status:04X}")
-                continue
-            self._known[one.sop_class, target.uid] = True
-            trip.note(
-                one, status, target=target, made=made, size=len(data), instance=_instance(data)
-            )
-            return
-        trip.fail(one, told)
+                for file in answer.parts(most, begin):
+                    final = folder / f"{safe_name(_instance_of(file.part))}.dcm"
+                    file.commit()
+                    with io_errors("completing an object", str(final)):
+                        file.dest.replace(final)
+                        sync_folder(folder)
+                    came.append(final)
+            finally:
+                for file in under_way:
+                    file.discard()
+        return tuple(came)
 
-    def _post(self, data: bytes) -> int | None:
-        """Post one object; return its status, None if the service gave none."""
-        import requests
-        from pydicom import dcmread
+    def frames(
+        self, study: str, series: str, instance: str, numbers: Sequence[int]
+    ) -> Iterator[bytes]:
+        """Yield frames of an object as the service has them, coded or not.
 
-        dataset = dcmread(io.BytesIO(data), force=True)
-        try:
-            answer = self.client.store_instances([dataset])
-        except requests.HTTPError as error:
-            code = error.response.status_code if error.response is not None else 500
-            if code in (401, 403):
-                raise TransferError(f"the service does not let us in: HTTP {code}") from None
-            if code in (406, 415):
-                return 0x0122
-            return 0xC000 if code in (400, 409) else None
-        except (requests.RequestException, OSError) as error:
-            logger.info("STOW-RS: %s", type(error).__name__)
-            return None
-        failed = answer.get("FailedSOPSequence") or []
-        if failed:
-            return int(failed[0].get("FailureReason", 0xC000))
-        stored = answer.get("ReferencedSOPSequence") or []
-        return int(stored[0].get("WarningReason", 0)) if stored else 0
+        Parameters
+        ----------
+        study, series, instance : str
+            UIDs.
+        numbers : sequence of int
+            Which frames, the first is 1.
+
+        Raises
+        ------
+        TransferError, CorruptFile, LimitExceeded
+            As in `retrieve`.
+        OptionError
+            A UID is none, or a number is below 1.
+        """
+        if not numbers or min(numbers) < 1:
+            raise OptionError("frames are counted from 1")
+        path = uid_path(studies=study, series=series, instances=instance)
+        path += "/frames/" + ",".join(str(int(number)) for number in numbers)
+        count = 0
+        with self._service.get(path, _FRAMES) as answer:
+            answer.require()
+            for frame in answer.parts(limits.current().max_inflated_bytes, io.BytesIO):
+                count += 1
+                if count > len(numbers):
+                    raise CorruptFile("the service sends more frames than it was asked for")
+                yield frame.getvalue()
+        if count < len(numbers):
+            raise CorruptFile("the service sends fewer frames than it was asked for")
 
 
-def _instance(data: bytes) -> str:
-    from radkit.net.objects import look
+def _datasets(found: Any) -> list[Dataset]:
+    """Return data sets of the DICOM JSON model (PS3.18 F)."""
+    if found is None:
+        return []
+    try:
+        return [Dataset.from_json(one) for one in found]
+    except Exception as error:  # whatever pydicom makes of a stranger's JSON
+        raise CorruptFile(f"the answer is no DICOM JSON: {type(error).__name__}") from None
 
-    return look(data, 0).instance
+
+def _instance_of(path: Path) -> str:
+    """Return the UID of what has come."""
+    with limits.use(limits.UNTRUSTED), open_object(path) as obj:
+        instance = obj.elements.text(_SOP_INSTANCE)
+    if not instance:
+        raise CorruptFile("an object without its SOP Instance UID", section="PS3.3 C.12.1")
+    return instance

@@ -20,7 +20,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.transport import AssociationSocket
 
 from radkit.net.door import Stream
-from radkit.net.pace import Pace
+from radkit.net.throttle import Throttle
 
 __all__ = ["Entity"]
 
@@ -32,16 +32,18 @@ class Socket(AssociationSocket):
     """A connection that is cut when a PDU is too long, or takes too long."""
 
     timeout_s: float
-    pace: Pace | None
+    throttle: Throttle | None
     stream: Stream
     sending: bool
 
     @classmethod
-    def around(cls, plain: AssociationSocket, timeout_s: float, pace: Pace | None) -> Socket:
+    def around(
+        cls, plain: AssociationSocket, timeout_s: float, throttle: Throttle | None
+    ) -> Socket:
         """Take over a socket that pynetdicom has made."""
         made = cls.__new__(cls)
         made.__dict__.update(plain.__dict__)
-        made.timeout_s, made.pace, made.sending = timeout_s, pace, False
+        made.timeout_s, made.throttle, made.sending = timeout_s, throttle, False
         made.stream = Stream(timeout_s)
         return made
 
@@ -70,12 +72,12 @@ class Socket(AssociationSocket):
 
     def _pieces(self, data: bytes) -> Iterator[memoryview]:
         view = memoryview(data)
-        if self.pace is None:
+        if self.throttle is None:
             yield view
             return
         while view:
-            piece = view[: self.pace.piece_bytes]
-            self.pace.wait(len(piece))
+            piece = view[: self.throttle.piece_bytes]
+            self.throttle.sent(len(piece))
             yield piece
             view = view[len(piece) :]
 
@@ -117,10 +119,10 @@ class Entity(ApplicationEntity):
     """An application whose associations are under bounds."""
 
     timeout_s: float
-    pace: Pace | None = None
+    throttle: Throttle | None = None
 
     def _create_socket(self, assoc: Any, address: Any, tls_args: Any) -> AssociationSocket:
         plain = super()._create_socket(assoc, address, tls_args)
         assoc.dul.to_provider_queue = _Outgoing(assoc.dul)
         assoc.dimse = _Asking(assoc)
-        return Socket.around(plain, self.timeout_s, self.pace)
+        return Socket.around(plain, self.timeout_s, self.throttle)
