@@ -17,7 +17,7 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 static _Atomic long at, count, fired;
 static _Atomic int persistent, armed;
 static _Thread_local int inside; /* dladdr may allocate */
-static const char word[] = "/radkit/"; /* NumPy does not survive all of its own */
+static const char word[] = "/radkit/_native/"; /* NumPy does not survive all of its own */
 
 static int is_concerned(const void *caller)
 {

@@ -7,7 +7,6 @@ record was not written yet) and counted.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any
 
 from reliability.objects import native_object
 from reliability.processes import Victim, context
-from reliability.told import Budget, Told, import_tests
+from reliability.told import Budget, Told, import_tests, silent
 
 import_tests("tests/net")
 
@@ -145,11 +144,10 @@ def try_round(told: Told, budget: Budget, folder: Path, *, kills: int) -> None:
 def run(budget: Budget) -> Told:
     """Kill while there is time."""
     context().set_forkserver_preload(["reliability.warm_net"])
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    logging.getLogger("radkit").disabled = True
     told = Told()
     sys.setswitchinterval(0.001)  # senders and receiver share this process
-    while not budget.over:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            try_round(told, budget, Path(folder), kills=KILLS_OF_A_ROUND)
+    with silent():
+        while not budget.over:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                try_round(told, budget, Path(folder), kills=KILLS_OF_A_ROUND)
     return told

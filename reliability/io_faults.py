@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import logging
 import os
 import shutil
 import tempfile
@@ -26,7 +25,7 @@ import radkit
 from radkit.errors import RadkitError
 from radkit.testing.faults import OPERATIONS, failing
 from reliability.objects import b, frames_object, native_object, study, tree
-from reliability.told import Budget, Told
+from reliability.told import Budget, Told, silent
 
 __all__ = ["SCENES", "Scene", "run", "try_scene", "workplace"]
 
@@ -48,7 +47,6 @@ class Scene:
     prepare: Callable[[Path], None]
     act: Callable[[Path], Any]
     resumes: bool = False
-    sweeps: bool = True  # the next start removes parts
 
 
 def _put(name: str, make: Callable[[], bytes]) -> Callable[[Path], None]:
@@ -94,8 +92,7 @@ def _many(**options: Any) -> Scene:
         for _, error in report.failed:
             raise error
 
-    # A part in a store is not swept: another run may be writing it (docs/roadmap.md).
-    return Scene(prepare=_study, act=act, resumes=True, sweeps=not url)
+    return Scene(prepare=_study, act=act, resumes=True)
 
 
 def _study(folder: Path) -> None:
@@ -165,7 +162,7 @@ SCENES: dict[str, Scene] = {
     "many copy": _many(on_error="copy"),
     "many skip": _many(on_error="skip"),
     "many raise": _many(on_error="raise"),
-    "many to a store": _many(url="file://"),
+    "many to a file URL": _many(url="file://"),
     "splice": Scene(
         prepare=_also(_put("in.dcm", lambda: native_object(3)), _put("out.dcm", lambda: b"old")),
         act=_splice,
@@ -182,14 +179,9 @@ SCENES: dict[str, Scene] = {
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep what is told beside errors out of the way."""
-    logger = logging.getLogger("radkit")
-    before, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = before
+    with silent(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _named(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -285,7 +277,7 @@ class Trial:
                 return f"the next start fails: {type(error).__name__}: {error}"
         files = _named(tree(work))
         parts = [place for place in files if ".part" in place]
-        if parts and self.scene.resumes and self.scene.sweeps:
+        if parts and self.scene.resumes:
             return "the next start leaves a part"
         rest = {p: d for p, d in files.items() if p not in parts and not p.endswith(".json")}
         # What could not even be looked at was passed on as it is, and stays.

@@ -33,15 +33,11 @@ LATER, SOONER = 1.04, 0.9  # a run that goes on has less to do: most kills are t
 
 @dataclass(frozen=True)
 class Way:
-    """A way to transcode a folder: what is called, and how it is killed.
-
-    `sweeps` False: parts that a kill leaves in a store stay there (docs/roadmap.md).
-    """
+    """A way to transcode a folder: what is called, and how it is killed."""
 
     engine: str = ""
     url: str = ""
     group: bool = True
-    sweeps: bool = True
 
 
 WAYS: dict[str, Way] = {
@@ -49,7 +45,7 @@ WAYS: dict[str, Way] = {
     "command": Way(),
     "processes": Way(engine="processes"),
     "processes, parent only": Way(engine="processes", group=False),
-    "file URLs": Way(engine="threads", url="file://", sweeps=False),
+    "file URLs": Way(engine="threads", url="file://"),
 }
 
 
@@ -136,7 +132,7 @@ class Trial:
         if code != 0:
             return f"the last run ends with {code}"
         files = tree(self.out)
-        if self.way.sweeps and files.keys() != whole(files).keys():
+        if files.keys() != whole(files).keys():
             return "a part is left"
         if whole(files) != self.wanted:
             return f"{sorted(set(whole(files)) ^ set(self.wanted))} is missing or too many"

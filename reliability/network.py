@@ -7,7 +7,6 @@ by a typed error, and what it tells as sent is at the receiver, or in the gatewa
 from __future__ import annotations
 
 import contextlib
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from radkit import net
 from radkit.errors import RadkitError
 from reliability.lines import Line, Plan, line
 from reliability.objects import coded_object, native_object
-from reliability.told import Budget, Told, import_tests
+from reliability.told import Budget, Told, import_tests, silent
 
 import_tests("tests/net")
 
@@ -160,11 +159,11 @@ def try_lossy(told: Told, budget: Budget) -> None:
     told.counts["lines that broke"] += seen.broken
 
 
-def quiet() -> Any:
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
     """Keep logs away, and pauses short."""
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-    logging.getLogger("radkit").disabled = True
-    return mock.patch("radkit.net.sending.FIRST_PAUSE_S", 0.001)
+    with silent(), mock.patch("radkit.net.sending.FIRST_PAUSE_S", 0.001):
+        yield
 
 
 def run(budget: Budget) -> Told:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import mmap
 import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "Budget", "Told", "import_tests"]
+__all__ = ["ROOT", "Budget", "Told", "import_tests", "silent"]
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_FOUND = 20  # faults that a run lists; of one cause there are soon thousands
 _NOTE_BYTES = 512
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keep the logs of radkit and pynetdicom away: they are full of what a campaign breaks."""
+    own, other = logging.getLogger("radkit"), logging.getLogger("pynetdicom")
+    before, own.disabled = own.disabled, True
+    level = other.level
+    other.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        own.disabled = before
+        other.setLevel(level)
 
 
 @dataclass

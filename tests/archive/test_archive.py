@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import shutil
@@ -59,6 +60,7 @@ def url(request: pytest.FixtureRequest, study: Path, memory: Any, tmp_path: Path
 def test_scan_tells_what_inspect_tells(
     url: str, study: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", "radkit")
     found = list(archive.scan(url, deep=True))
     assert [Path(one.source).name for one in found] == [f"{name}.dcm" for name in NAMES]
     for one, name in zip(found, NAMES, strict=True):
@@ -268,3 +270,17 @@ def test_command_on_a_cluster_that_is_there(study: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in (tmp_path / "out").glob("*.dcm")) == [
         f"{name}.dcm" for name in NAMES
     ]
+
+
+def test_page_shows_the_figures_that_were_measured() -> None:
+    root = Path(__file__).parents[2]
+    spec = importlib.util.spec_from_file_location("figures", root / "tools/archive_figures.py")
+    assert spec is not None and spec.loader is not None
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    made = figures.page(json.loads(figures.FIGURES.read_text()))
+    assert f"{figures.BEGIN}\n{made}\n{figures.END}" in figures.PAGE.read_text()
+    # A petabyte at 100 MB/s and 4:1 is 10^7 seconds of a core and leaves 250 TB.
+    one = figures.petabyte({"mb_per_s": 100.0, "ratio": 4.0, "bytes": 5e5})
+    assert one["core_hours"] == pytest.approx(1e7 / 3600) and one["left_tb"] == 250
+    assert one["objects"] == 2e9 and one["days_1"] == pytest.approx(6e15 / 1e9 / 86400)

@@ -21,7 +21,7 @@ from reliability import io_faults, kills  # noqa: E402
 from reliability.told import Budget, Told  # noqa: E402
 
 
-@pytest.mark.parametrize("name", ["many copy", "many to a store"])
+@pytest.mark.parametrize("name", ["many copy", "many to a file URL"])
 def test_first_faults_of_each_kind(name: str) -> None:
     told = Told()
     with io_faults.workplace() as folder:

@@ -258,6 +258,7 @@ def test_what_this_machine_cannot_do_is_put_aside_some_day(
 
 
 def test_rule_of_urgency(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "radkit")
     data = sample("ct").read_bytes()
     rule = net.Rule(({"Modality": "MR"}, {"Modality": "c?", "CallingAETitle": "*stroke*"}))
     assert is_urgent(rule, data, "STROKE1") and not is_urgent(rule, data, "ROOM1")

@@ -143,6 +143,15 @@ class Delivery:
             self._keys.difference_update(held.key for held in gone)
         if not batch:
             return
+        noted: set[str] = set()
+
+        def taken(number: int, result: Sent | RadkitError) -> None:
+            """Note at once what was delivered: a kill must not send it again."""
+            if isinstance(result, Sent):
+                held = batch[number]
+                self._done(held, self._answer(held, result) or {})
+                noted.add(held.key)
+
         with limits.use(self._limits):
             report = send_with(
                 [held.path for held in batch],
@@ -151,13 +160,16 @@ class Delivery:
                 rate_kbit_s=self._route.rate_kbit_s,
                 retries=0,
                 commitments=self._commitments if self._route.commit else None,
+                settled=taken,
             )
         for held, (_, result) in zip(batch, report.entries, strict=True):
+            if held.key in noted:
+                continue
             answer = self._answer(held, result)
             if answer is None:
                 self._again(held)
-                continue
-            self._done(held, answer)
+            else:
+                self._done(held, answer)
 
     def _answer(self, held: Held, result: Sent | RadkitError) -> Answer | None:
         """Return what is to be remembered; None: it is to be tried again."""

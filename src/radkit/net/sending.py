@@ -116,8 +116,12 @@ def send_with(
     commitments: Commitments | None = None,
     service: Service | None = None,
     progress: Callable[[int, int], None] | None = None,
+    settled: Callable[[int, Result], None] = lambda number, result: None,
 ) -> SendReport:
-    """Do what `send` says; `commitments` may be told elsewhere, too."""
+    """Do what `send` says; `commitments` may be told elsewhere, too.
+
+    `settled` is called with the number of a source and its result as soon as it is known.
+    """
     start = time.monotonic()
     wish = _checked(syntax, lossy, retries)
     throttle = _throttle(rate_kbit_s)
@@ -138,6 +142,7 @@ def send_with(
         tempfile.TemporaryDirectory(prefix="radkit-send-") as folder,
     ):
         trip = _Trip(courier, wish, lossy, Path(folder), results, progress, len(results))
+        trip.settled = settled
         trip.run(work, retries)
     entries = tuple((given[number].source, results[number]) for number in sorted(results))
     return SendReport(entries=entries, skipped=tuple(skipped), seconds=time.monotonic() - start)
@@ -231,6 +236,7 @@ class _Trip:
         self.reasons: dict[int, RadkitError] = {}  # of those that are tried again
         self.hold = False  # what is stored counts only when the peer says that it keeps it
         self.stored: list[tuple[Outgoing, Sent]] = []
+        self.settled: Callable[[int, Result], None] = lambda number, result: None
 
     def run(self, work: Sequence[Outgoing], retries: int) -> None:
         self.total = len(work) + self.done
@@ -342,6 +348,7 @@ class _Trip:
 
     def _settle(self, one: Outgoing, result: Result) -> None:
         self.results[one.number] = result
+        self.settled(one.number, result)
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.total)

@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 
 from radkit.dicom.write import OWN_FOLDER, io_errors
 from radkit.errors import TransferError
-from radkit.transcoding.journal import Journal, left_over, remove
+from radkit.transcoding.journal import Journal, journal_path, left_over, remove
 from radkit.transcoding.ledger import Ledger
 from radkit.transcoding.records import Record, parsed, this_worker
 from radkit.transcoding.stores import Store
@@ -173,10 +173,15 @@ class Book:
         md5 = _listed_md5(known) if self._lists_md5 else ""
         return not md5 or not record.md5 or md5 == record.md5
 
-    def add(self, records: Iterable[Record]) -> None:
-        """Write down what became of objects."""
+    def add(self, records: Iterable[Record], batches: Iterable[str] = ()) -> None:
+        """Write down what became of objects, and let go of the journals of their batches.
+
+        Those of a store stay: its ledger is not there before the end.
+        """
         kept = list(records)
         self.ledger.add(kept)
+        if isinstance(self.to, Path):
+            remove(self.to, [str(journal_path(self.to, name)) for name in batches if name])
         if self._journal is not None:
             for record in kept:
                 self._journal.add(record)

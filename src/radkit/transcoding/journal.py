@@ -18,7 +18,7 @@ from radkit.dicom.write import OWN_FOLDER, io_errors, sync_folder
 from radkit.transcoding.records import Record, parsed
 from radkit.transcoding.stores import Store
 
-__all__ = ["JOURNALS", "Journal", "left_over", "remove"]
+__all__ = ["JOURNALS", "Journal", "journal_path", "left_over", "remove"]
 
 JOURNALS = f"{OWN_FOLDER}/journals"
 _STORE_PAUSE_S = 1.0
@@ -90,6 +90,11 @@ class Journal:
             self._saved = time.monotonic()
 
 
+def journal_path(folder: Path, name: str) -> Path:
+    """Return where the journal of a batch lies."""
+    return folder / JOURNALS / f"{name}.jsonl"
+
+
 def _begun(lines: bytes) -> Iterator[str]:
     """Yield the places of objects that were begun and not finished, as often as that happened."""
     open_ones: list[str] = []
@@ -138,8 +143,10 @@ def left_over(to: Path | Store) -> Iterator[tuple[str, bytes]]:
     folder = to / JOURNALS
     with io_errors("reading journals", str(folder)):
         files = sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
-        read = [(str(file), file.read_bytes()) for file in files]
-    yield from read
+    for file in files:
+        with io_errors("reading a journal", str(file)):
+            lines = file.read_bytes()
+        yield str(file), lines
 
 
 def remove(to: Path | Store, paths: Iterable[str]) -> None:

@@ -173,7 +173,7 @@ def _work(sources: Any, to: Path | Store, dest: Any) -> list[Task]:
             raise OptionError("dest is the folder of the sources: choose another one")
     work = tasks(sources, leave_out=folder, urls=True)
     refuse_own_sources(work, to)
-    return work
+    return [replace(task, bytes=task.size()) for task in work]
 
 
 def _refuse_private(engine: Engine | Executor, work: list[Task], to: Path | Store) -> None:
@@ -343,14 +343,15 @@ class _Batch:
             crew.check()
             self.counts.tell()
             return
-        records = []
+        records, batches = [], []
         for slot in came:
             assert slot.pending is not None
+            batches.append(slot.pending.name)
             self._busy -= 1
             slot.answers = crew.answers(slot.pending)
             slot.pending = None
             records += [answer.record for answer in slot.answers]
-        self._book.add(records)
+        self._book.add(records, batches)
         for slot in came:
             self._count(slot)
 

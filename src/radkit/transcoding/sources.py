@@ -37,12 +37,15 @@ class Task:
         Relative path of the result, with slashes. None: named after its instance UID.
     found : bool
         It was met while walking a folder or glob, so it may be something else than DICOM.
+    bytes : int, optional
+        Its size, once somebody has looked.
     """
 
     source: Any
     path: Path | None
     place: str | None
     found: bool
+    bytes: int | None = None
 
     @property
     def name(self) -> Any:
@@ -51,6 +54,8 @@ class Task:
 
     def size(self) -> int:
         """Return its size in bytes, 0 if that is not known."""
+        if self.bytes is not None:
+            return self.bytes
         if isinstance(self.source, Item):
             return self.source.size or 0
         if isinstance(self.source, (bytes, bytearray, memoryview)):
