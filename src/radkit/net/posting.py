@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radkit.dicom.uids import TransferSyntax
-from radkit.errors import CorruptFile, RadkitError, TransferError
+from radkit.errors import RadkitError, TransferError
 from radkit.net import store
 from radkit.net.objects import Outgoing, look, wishes
 from radkit.net.service import Answer, Service
@@ -102,5 +102,9 @@ def _stated(answer: Answer) -> int | None:
         if failed:
             return int(failed[0].get(_REASON, {}).get("Value", [0xC000])[0])
         return int(stored[0].get(_WARNING, {}).get("Value", [0])[0]) if stored else None
-    except (CorruptFile, AttributeError, TypeError, ValueError, LookupError):
+    except TransferError as error:
+        if error.retryable:
+            raise
+        return None  # no JSON
+    except (AttributeError, TypeError, ValueError, LookupError):
         return None  # not in the form of the standard: the status of HTTP has to do

@@ -96,7 +96,7 @@ class Service:
         except (requests.RequestException, OSError) as error:
             # Of the error only its class: its text holds the URL, and so UIDs.
             raise TransferError(
-                f"the service does not answer: {type(error).__name__}", retryable=True
+                f"no answer from the service: {type(error).__name__}", retryable=True
             ) from error
         return Answer(got, self.timeout_s)
 
@@ -121,6 +121,10 @@ class Answer:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Read no more."""
         self._got.close()
 
     def require(self) -> None:
@@ -139,7 +143,7 @@ class Answer:
         import urllib3
 
         if self._got.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise CorruptFile("the answer is compressed, which was not asked for")
+            raise TransferError("the answer is compressed, which was not asked for")
         try:
             data: bytes = self._got.raw.read(size, decode_content=False)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -156,7 +160,7 @@ class Answer:
 
         Raises
         ------
-        CorruptFile
+        TransferError
             That is no JSON.
         LimitExceeded
             It is too long.
@@ -169,7 +173,7 @@ class Answer:
         try:
             return json.loads(text) if text.strip() else None
         except (ValueError, RecursionError):
-            raise CorruptFile("the answer is no JSON") from None
+            raise TransferError("the answer of the service is no JSON") from None
 
     def parts(self, most_bytes: int, begin: Callable[[], S]) -> Iterator[S]:
         """Yield the parts of a multipart answer, or the one that is none; see `multipart.parts`."""
@@ -177,7 +181,10 @@ class Answer:
         media["Content-Type"] = self._got.headers.get("Content-Type", "")
         if media.get_content_type() == "multipart/related":
             boundary = str(media.get_param("boundary") or "").encode("ascii", "replace")
-            yield from parts(self.read, boundary, most_bytes=most_bytes, begin=begin)
+            try:
+                yield from parts(self.read, boundary, most_bytes=most_bytes, begin=begin)
+            except CorruptFile as error:
+                raise TransferError(f"the answer of the service: {error}") from None
             return
         sink, size = begin(), 0
         while more := self.read():

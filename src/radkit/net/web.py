@@ -9,17 +9,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from radkit import limits
 from radkit.codecs.options import Lossy
 from radkit.dicom.objects import open_object
 from radkit.dicom.source import safe_name
 from radkit.dicom.write import AtomicFile, io_errors, sync_folder
-from radkit.errors import CorruptFile, OptionError
+from radkit.errors import CorruptFile, OptionError, TransferError
 from radkit.net.results import SendReport
 from radkit.net.sending import send_with
-from radkit.net.service import JSON, Service, uid_path
+from radkit.net.service import JSON, Answer, Service, uid_path
 
 __all__ = ["Client"]
 
@@ -46,8 +46,11 @@ class Client:
     Notes
     -----
     What comes is bounded by `radkit.limits` (``max_inflated_bytes`` for an object or a
-    frame), goes to disk or is handed on piece by piece, and is never more than one object
-    in memory. Use it as a context manager, or `close` it.
+    frame), and never more than one of them is in memory. UIDs are as the service has
+    them; frames are counted from 0, as everywhere in radkit. All methods raise
+    `TransferError` if the service refuses, does not answer or talks nonsense
+    (`.retryable` says whether to try again), `LimitExceeded` if it says too much,
+    `OptionError` for a UID that is none. Use it as a context manager, or `close` it.
 
     Raises
     ------
@@ -57,7 +60,7 @@ class Client:
         requests is absent.
     """
 
-    def __init__(self, base_url: str, *, auth: Any = None, timeout_s: float = 30) -> None:
+    def __init__(self, base_url: str, *, auth: Any = None, timeout_s: float = 30.0) -> None:
         self._service = Service(base_url, auth=auth, timeout_s=timeout_s)
 
     def __enter__(self) -> Self:
@@ -102,48 +105,43 @@ class Client:
         *,
         study: str | None = None,
         series: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
         fields: Sequence[str] = (),
-        limit: int = 100,
-        offset: int = 0,
         **filters: str | int | float,
     ) -> list[Dataset]:
-        """Look for studies, series or instances.
+        """Find studies, series or instances (QIDO-RS, PS3.18 10.6).
 
         Parameters
         ----------
         level : {"studies", "series", "instances"}
-            What is looked for.
+            What to find.
         study, series : str, optional
-            UIDs of what it is in.
+            UIDs below which to look.
+        limit, offset : int, optional
+            How many, and after how many.
         fields : sequence of str
-            Keywords of elements to be told besides those the service tells anyway.
-        limit, offset : int
-            How many, and after how many others.
+            Keywords of more elements to be told.
         **filters
-            Keywords and what they must be, as ``PatientID="4711"``, ``StudyDate="20260101-"``.
+            Keywords and values to match, as ``ModalitiesInStudy="CT"``.
 
-        Raises
-        ------
-        TransferError
-            The service does not answer, or refuses.
-        CorruptFile
-            What it says makes no sense.
-        OptionError
-            A level, a UID or a figure makes no sense.
+        Returns
+        -------
+        list of pydicom.Dataset
         """
-        if level not in ("studies", "series", "instances") or limit < 1 or offset < 0:
-            raise OptionError("search: a level, limit or offset that makes no sense")
+        levels = ("studies", "series", "instances")
+        if level not in levels:
+            raise OptionError(f"level must be studies, series or instances, not {level!r}")
         path = uid_path(studies=study, series=series)
-        if path.count("/") // 2 > ("studies", "series", "instances").index(level):
-            raise OptionError(f"{level} are not inside of that")
-        query: dict[str, Any] = {**filters, "limit": limit, "offset": offset}
+        if path.count("/") // 2 > levels.index(level):
+            raise OptionError(f"level {level} is not below that")
+        query: dict[str, Any] = dict(filters)
+        query |= {k: v for k, v in (("limit", limit), ("offset", offset)) if v is not None}
         if fields:
             query["includefield"] = ",".join(fields)
         with self._service.get(f"{path}/{level}", JSON, query) as answer:
-            if answer.status == 204:
-                return []
             answer.require()
-            return _datasets(answer.json())
+            return [] if answer.status == 204 else _datasets(answer.json())
 
     def retrieve(
         self,
@@ -151,94 +149,106 @@ class Client:
         series: str | None = None,
         instance: str | None = None,
         *,
-        dest: str | Path,
-    ) -> tuple[Path, ...]:
-        """Bring the objects of a study, a series, or one object into a folder, as they are stored.
+        dest: str | Path | None = None,
+    ) -> Iterator[Any]:
+        """Fetch objects in the transfer syntax that they are stored in (WADO-RS, PS3.18 10.4).
 
         Parameters
         ----------
         study, series, instance : str
             UIDs.
-        dest : path
-            A folder, made if it is not there. Files are named after a hash of the UID;
-            what is there already under such a name is replaced.
+        dest : path, optional
+            A folder for them, made if it is not there: what comes goes to disk, not to
+            memory. Files are named after a hash of the UID, and each is whole.
 
-        Returns
-        -------
-        tuple of Path
-            What came. Each file is whole; what was under way when an error occurred is not there.
-
-        Raises
+        Yields
         ------
-        TransferError
-            The service does not answer, or refuses; the disk does.
-        CorruptFile
-            What it says makes no sense, or is no DICOM object.
-        LimitExceeded
-            An object is too large.
-        OptionError
-            A UID is none.
+        pydicom.Dataset or Path
+            One at a time; each is a source of `radkit.decode`.
         """
         path = uid_path(studies=study, series=series, instances=instance)
-        folder = Path(dest)
-        with io_errors("making a folder", str(folder)):
-            folder.mkdir(parents=True, exist_ok=True)
         most = limits.current().max_inflated_bytes
-        came: list[Path] = []
-        under_way: list[AtomicFile] = []
-
-        def begin() -> AtomicFile:
-            under_way[:] = [AtomicFile(folder / f"{os.urandom(8).hex()}.dcm")]
-            return under_way[0]
-
         with self._service.get(path, _DICOM) as answer:
             answer.require()
-            try:
-                for file in answer.parts(most, begin):
-                    final = folder / f"{safe_name(_instance_of(file.part))}.dcm"
-                    file.commit()
-                    with io_errors("completing an object", str(final)):
-                        file.dest.replace(final)
-                        sync_folder(folder)
-                    came.append(final)
-            finally:
-                for file in under_way:
-                    file.discard()
-        return tuple(came)
+            if dest is not None:
+                yield from _files(answer, most, Path(dest))
+                return
+            for part in answer.parts(most, io.BytesIO):
+                part.seek(0)
+                yield _dataset(part)
 
     def frames(
-        self, study: str, series: str, instance: str, numbers: Sequence[int]
+        self, study: str, series: str, instance: str, numbers: Sequence[int] = (0,)
     ) -> Iterator[bytes]:
-        """Yield frames of an object as the service has them, coded or not.
+        """Fetch frames, coded as they are stored.
 
         Parameters
         ----------
         study, series, instance : str
             UIDs.
         numbers : sequence of int
-            Which frames, the first is 1.
+            Of the frames, from 0.
 
-        Raises
-        ------
-        TransferError, CorruptFile, LimitExceeded
-            As in `retrieve`.
-        OptionError
-            A UID is none, or a number is below 1.
+        Returns
+        -------
+        iterator of bytes
+            One at a time.
         """
-        if not numbers or min(numbers) < 1:
-            raise OptionError("frames are counted from 1")
+        if not numbers or min(numbers) < 0:
+            raise OptionError("frames are counted from 0, and at least one is wanted")
         path = uid_path(studies=study, series=series, instances=instance)
-        path += "/frames/" + ",".join(str(int(number)) for number in numbers)
-        count = 0
-        with self._service.get(path, _FRAMES) as answer:
+        path += "/frames/" + ",".join(str(int(number) + 1) for number in numbers)
+        answer = self._service.get(path, _FRAMES)
+        try:
             answer.require()
-            for frame in answer.parts(limits.current().max_inflated_bytes, io.BytesIO):
-                count += 1
-                if count > len(numbers):
-                    raise CorruptFile("the service sends more frames than it was asked for")
-                yield frame.getvalue()
-        if count < len(numbers):
-            raise CorruptFile("the service sends fewer frames than it was asked for")
+        except TransferError:
+            answer.close()
+            raise
+        return _frames(answer, len(numbers))
+
+
+def _frames(answer: Answer, wanted: int) -> Iterator[bytes]:
+    count = 0
+    with answer:
+        for frame in answer.parts(limits.current().max_inflated_bytes, io.BytesIO):
+            count += 1
+            if count > wanted:
+                raise TransferError("the service sends more frames than it was asked for")
+            yield frame.getvalue()
+    if count < wanted:
+        raise TransferError("the service sends fewer frames than it was asked for")
+
+
+def _files(answer: Answer, most: int, folder: Path) -> Iterator[Path]:
+    """Write what comes, and yield where it is when it is there whole."""
+    under_way: list[AtomicFile] = []
+
+    def begin() -> AtomicFile:
+        under_way[:] = [AtomicFile(folder / f"{os.urandom(8).hex()}.dcm")]
+        return under_way[0]
+
+    with io_errors("making a folder", str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for file in answer.parts(most, begin):
+            final = folder / f"{safe_name(_instance_of(file.part))}.dcm"
+            file.commit()
+            with io_errors("completing an object", str(final)):
+                file.dest.replace(final)
+                sync_folder(folder)
+            yield final
+    finally:
+        for left in under_way:
+            left.discard()
+
+
+def _dataset(part: io.BytesIO) -> Dataset:
+    try:
+        return dcmread(part)
+    except Exception as error:  # whatever pydicom makes of a stranger's bytes
+        raise TransferError(
+            f"what the service sends is no object: {type(error).__name__}"
+        ) from None
 
 
 def _datasets(found: Any) -> list[Dataset]:
@@ -248,7 +258,7 @@ def _datasets(found: Any) -> list[Dataset]:
     try:
         return [Dataset.from_json(one) for one in found]
     except Exception as error:  # whatever pydicom makes of a stranger's JSON
-        raise CorruptFile(f"the answer is no DICOM JSON: {type(error).__name__}") from None
+        raise TransferError(f"the answer is no DICOM JSON: {type(error).__name__}") from None
 
 
 def _instance_of(path: Path) -> str:
