@@ -156,9 +156,11 @@ def waiting(spool: Path) -> int:
     return len(list((spool / "received").iterdir()))
 
 
-def copies(count: int, *, first: int = 0, name: str = "mr") -> Iterator[bytes]:
+def copies(count: int, *, first: int = 0, name: str = "mr", frames: int = 1) -> Iterator[bytes]:
     """Objects that differ in their instance UID."""
     ds = pydicom.dcmread(sample(name))
+    if frames > 1:
+        ds.PixelData, ds.NumberOfFrames = ds.PixelData * frames, frames
     for number in range(first, first + count):
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
         out = io.BytesIO()

@@ -119,3 +119,28 @@ def test_orthanc_commits_itself_to_keep_objects(orthanc: Orthanc, tmp_path: Path
     records = [json.loads(path.read_text()) for path in (tmp_path / "sent").glob("*.json")]
     assert len(records) == 2
     assert all(record["to"][str(peer)]["committed"] for record in records)
+
+
+def test_client_stores_finds_and_fetches(orthanc: Orthanc, tmp_path: Path) -> None:
+    pytest.importorskip("dicomweb_client")
+    client = radkit.net.web.Client(f"{orthanc.http}/dicom-web", timeout_s=60)
+    coded = tmp_path / "ct.dcm"
+    radkit.transcode(sample("ct"), coded, "jpeg2000-lossless")
+    assert len(client.store([coded, sample("mr")]).sent) == 2
+    wanted = pydicom.dcmread(coded)
+    study, series = str(wanted.StudyInstanceUID), str(wanted.SeriesInstanceUID)
+    (found,) = client.search(StudyInstanceUID=study)
+    assert found.StudyInstanceUID == study
+    (found,) = client.search("series", study=study)
+    assert found.SeriesInstanceUID == series
+    (found,) = client.search("instances", study=study, series=series)
+    instance = str(found.SOPInstanceUID)
+    for place in ((study,), (study, series), (study, series, instance)):
+        (back,) = client.retrieve(*place)
+        assert back.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.90"
+        assert np.array_equal(radkit.decode(back), radkit.decode(sample("ct")))
+    (frame,) = client.frames(study, series, instance)
+    assert bytes(frame).rstrip(b"\0").startswith(b"\xff\x4f\xff\x51")
+    with pytest.raises(radkit.errors.TransferError, match="HTTP 404") as caught:
+        list(client.retrieve("1.2.3.4"))
+    assert not caught.value.retryable

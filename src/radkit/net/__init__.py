@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from radkit.net import web as web
 from radkit.net.gateway import Gateway, Route
 from radkit.net.listen import Listen
 from radkit.net.peer import Peer
@@ -10,4 +11,15 @@ from radkit.net.rules import Rule
 from radkit.net.sending import send
 from radkit.net.web_listen import WebListen
 
-__all__ = ["Gateway", "Listen", "Peer", "Route", "Rule", "SendReport", "Sent", "WebListen", "send"]
+__all__ = [
+    "Gateway",
+    "Listen",
+    "Peer",
+    "Route",
+    "Rule",
+    "SendReport",
+    "Sent",
+    "WebListen",
+    "send",
+    "web",
+]

@@ -109,7 +109,9 @@ class Association:
         entity = wire.Entity(ae_title=self.peer.calling)
         entity.timeout_s, entity.throttle = self.peer.timeout_s, self._throttle
         entity.connection_timeout = entity.acse_timeout = self.peer.timeout_s
-        entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
+        entity.dimse_timeout = self.peer.timeout_s
+        # Of a silent line; each wait of ours ends before, and pynetdicom's abort would cross it.
+        entity.network_timeout = 2 * self.peer.timeout_s + 1
         context = net.presentation.build_context
         contexts = [context(sop_class, [uid]) for sop_class, uid in self._pairs]
         handlers: list[Any] = []

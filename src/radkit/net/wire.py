@@ -8,8 +8,10 @@ made only, since it needs pynetdicom.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -69,6 +71,13 @@ class Socket(AssociationSocket):
             self.event_queue.put("Evt17")  # pynetdicom's name of a connection that is closed
         finally:
             self.sending = False
+
+    def _shutdown_socket(self) -> None:
+        """Close the socket, also one that was never connected, which pynetdicom leaves open."""
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
 
     def _pieces(self, data: bytes) -> Iterator[memoryview]:
         view = memoryview(data)
