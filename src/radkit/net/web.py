@@ -25,9 +25,8 @@ __all__ = ["Client"]
 
 _SOP_INSTANCE = 0x00080018
 _DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+# As they are stored: only this is asked for, since Orthanc refuses a choice of several types.
 _FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
-_OTHERS = ("image/jp2", "image/jph", "image/jphc", "image/jls", "image/jpeg", "image/dicom-rle")
-_FRAMES += "".join(f', multipart/related; type="{kind}"; transfer-syntax=*' for kind in _OTHERS)
 
 
 class Client:
