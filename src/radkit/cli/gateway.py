@@ -21,7 +21,7 @@ LISTEN = (
     "max_associations", "max_object_bytes", "timeout_s",
 )  # fmt: skip
 WEB = (
-    "host", "port", "token_file", "addresses", "urgent", "max_connections",
+    "host", "port", "addresses", "urgent", "max_connections",
     "max_request_bytes", "max_object_bytes", "timeout_s",
 )  # fmt: skip
 
@@ -84,8 +84,7 @@ def _of(made: dict[str, Any], base: Path) -> tuple[Any, Any, list[Any], Path, in
     _known(made, ("listen", "web", "route", "spool"), "the top")
     listen, spool = dict(made["listen"]), dict(made["spool"])
     tls = _server_tls(listen.pop("tls", None), base)
-    cases = listen.pop("urgent_if", [])
-    rule = net.Rule(tuple(dict(case) for case in cases)) if cases else None
+    rule = _rule(listen.pop("urgent_if", []))
     _known(listen, LISTEN, "[listen]")
     _known(spool, ("folder", "reserve_bytes"), "[spool]")
     words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in listen.items()}
@@ -114,15 +113,32 @@ def _web(entry: dict[str, Any] | None, base: Path) -> Any:
         return None
     given = dict(entry)
     tls = _server_tls(given.pop("tls", None), base)
+    rule = _rule(given.pop("urgent_if", []))
+    token = _secret(given, "token_file", base)
+    login = _secret(given, "login_file", base)
     _known(given, WEB, "[web]")
-    token = given.pop("token_file", None)
-    if token is not None:
-        try:
-            given["token"] = (base / token).read_text().strip()
-        except (OSError, ValueError) as error:
-            raise OptionError(f"token_file cannot be read: {error}") from None
     words: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    return net.WebListen(tls=tls, **words)
+    if login is not None:
+        words["login"] = tuple(login.split(":", 1))
+    return net.WebListen(tls=tls, urgent_if=rule, token=token, **words)
+
+
+def _rule(cases: list[dict[str, str]]) -> Any:
+    """Return the rule of an ``urgent_if``; None: there is none."""
+    from radkit import net
+
+    return net.Rule(tuple(dict(case) for case in cases)) if cases else None
+
+
+def _secret(entry: dict[str, Any], name: str, base: Path) -> str | None:
+    """Take out of an entry what the file that it names holds; the secret is not in the entry."""
+    path = entry.pop(name, None)
+    if path is None:
+        return None
+    try:
+        return Path(base / path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{name} cannot be read: {type(error).__name__}") from None
 
 
 def _known(entry: dict[str, Any], names: tuple[str, ...], where: str) -> None:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import http.server
+import io
 import json
 import logging
 import re
+import socket
+import socketserver
 import ssl
+import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.message import Message
-from typing import Any
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from radkit import limits
-from radkit.dicom.objects import open_object
-from radkit.errors import CorruptFile, LimitExceeded, OptionError, RadkitError, TransferError
-from radkit.net.arriving import Arriving
+from radkit.errors import OptionError, TransferError
 from radkit.net.door import is_listed, networks_of
-from radkit.net.multipart import parts
+from radkit.net.rules import Rule
 from radkit.net.spool import Held, Spool
-from radkit.net.store import NO_RESOURCES, NOT_UNDERSTOOD
-from radkit.transcoding.sources import is_dicom_by_magic
+from radkit.net.web_body import Refusal, Timed
+from radkit.net.web_desk import Desk, answer
 
 __all__ = ["WebListen", "serve_web"]
 
-# Failure Reason (0008,1197), PS3.18 Table I.2-2.
-MISMATCH = 0xA900  # others are those of C-STORE
-SOP_CLASS, SOP_INSTANCE, STUDY_INSTANCE = 0x00080016, 0x00080018, 0x0020000D
-PATH = re.compile(r"/studies(?:/([0-9.]{1,64}))?/?")
-MOST_LINE = 1 << 10  # of a chunk's size
-Fault = tuple[str, str, int]  # class, instance, reason
+LINGER_S = 2.0  # that a sender may go on after its answer
+CLOSING_S = 10.0  # for the objects in hand when the gateway ends
 logger = logging.getLogger("radkit")
 
 
@@ -46,11 +44,17 @@ class WebListen:
     port : int, default 8080
         0: any free one.
     token : str, optional
-        Senders must show it as ``Authorization: Bearer``. Default: nothing is asked for.
+        Senders must show it as ``Authorization: Bearer``.
+    login : tuple of two str, optional
+        User and password that senders must show as ``Authorization: Basic``. With `token`
+        either will do, with neither nothing is asked for. Without TLS both can be read on
+        the way.
     addresses : tuple of str, optional
         Addresses or networks that are let in. Default: all.
     urgent : bool
         What comes here goes first.
+    urgent_if : callable or Rule, optional
+        As in `Listen`; ``CallingAETitle`` is empty.
     tls : ssl.SSLContext, optional
         Of a server.
     max_connections : int
@@ -58,19 +62,22 @@ class WebListen:
     max_request_bytes, max_object_bytes : int
         Of a request, and of one object in it.
     timeout_s : float
-        Longest silence of a sender.
+        Longest silence of a sender; one that stays below 1000 bytes a second for longer is
+        cut off as well.
 
     Raises
     ------
     OptionError
-        An address or figure makes no sense.
+        An address, figure, token or login makes no sense.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
+    login: tuple[str, str] | None = field(default=None, repr=False)
     addresses: tuple[str, ...] | None = None
     urgent: bool = False
+    urgent_if: Callable[[Mapping[str, str]], bool] | Rule | None = None
     tls: ssl.SSLContext | None = None
     max_connections: int = 16
     max_request_bytes: int = 4 << 30
@@ -80,61 +87,18 @@ class WebListen:
     def __post_init__(self) -> None:
         """Check all of it."""
         figures = (self.max_connections, self.max_request_bytes, self.max_object_bytes)
-        if min(figures) < 1 or not self.timeout_s > 0:
-            raise OptionError("figures of a WebListen must be more than 0")
+        if min(figures) < 1 or not 0 < self.timeout_s < 86400:
+            raise OptionError("figures of a WebListen must be more than 0, timeout_s below a day")
         if not 0 <= self.port <= 65535:
             raise OptionError(f"port must be 0 to 65535, not {self.port}")
+        # An empty one would let everybody in who shows nothing.
+        if self.token is not None and not re.fullmatch(r"[\x21-\x7e]+", self.token):
+            raise OptionError("token: one or more ASCII characters, no blanks")
+        if self.login is not None and not (
+            len(self.login) == 2 and all(self.login) and ":" not in self.login[0]
+        ):
+            raise OptionError("login: a user without a colon, and a password")
         networks_of(self.addresses)
-
-
-class _Refusal(Exception):
-    """Ends a request with a status."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-class _Body:
-    """The body of a request, of a told length or in chunks, never longer than allowed."""
-
-    def __init__(self, file: Any, headers: Any, most: int) -> None:
-        self._file, self._most, self._done = file, most, 0
-        self._chunked = headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
-        self._left = 0
-        if not self._chunked:
-            self._left = self._told(headers.get("Content-Length"))
-
-    def _told(self, text: str | None) -> int:
-        if text is None:
-            raise _Refusal(411, "the length of the body is not told")
-        if not (text.isascii() and text.isdigit() and len(text) < 20):
-            raise _Refusal(400, "the length of the body makes no sense")
-        if int(text) > self._most:
-            raise _Refusal(413, "the body is longer than allowed")
-        return int(text)
-
-    def read(self, size: int) -> bytes:
-        """Return some bytes; none at the end."""
-        if not self._left and self._chunked:
-            self._left = self._next_chunk()
-        data: bytes = self._file.read1(min(size, self._left)) if self._left else b""
-        self._left -= len(data)
-        self._done += len(data)
-        if self._chunked and data and not self._left:
-            self._file.readline(MOST_LINE)  # the line break behind a chunk
-        return data
-
-    def _next_chunk(self) -> int:
-        line = self._file.readline(MOST_LINE).split(b";")[0].strip()
-        if not re.fullmatch(rb"[0-9A-Fa-f]{1,12}", line):
-            raise _Refusal(400, "the size of a chunk makes no sense")
-        size = int(line, 16)
-        if self._done + size > self._most:
-            raise _Refusal(413, "the body is longer than allowed")
-        if size == 0:
-            self._chunked = False
-        return size
 
 
 def serve_web(listen: WebListen, spool: Spool, arrived: Callable[[Held], None]) -> Any:
@@ -145,202 +109,184 @@ def serve_web(listen: WebListen, spool: Spool, arrived: Callable[[Held], None]) 
     TransferError
         The address cannot be listened at.
     """
-    networks = networks_of(listen.addresses)
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        slots = threading.BoundedSemaphore(listen.max_connections)
-
-        def verify_request(self, request: Any, client_address: Any) -> bool:
-            if not is_listed(networks, client_address):
-                logger.warning("refused: an address that is not on the list")
-                return False
-            if not self.slots.acquire(blocking=False):
-                logger.warning("refused: too many connections")
-                return False
-            return True
-
-        def process_request_thread(self, request: Any, client_address: Any) -> None:
-            try:
-                request.settimeout(listen.timeout_s)
-                if listen.tls is not None:
-                    request = listen.tls.wrap_socket(request, server_side=True)
-                super().process_request_thread(request, client_address)
-            except OSError as error:
-                logger.warning("no connection: %s", type(error).__name__)
-                self.shutdown_request(request)
-            finally:
-                self.slots.release()
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            logger.exception("a request failed")
-
-    class Handler(_Handler):
-        timeout = listen.timeout_s
-        desk = _Desk(listen, spool, arrived)
-
     try:
-        server = Server((listen.host, listen.port), Handler)
+        server = _Server(listen, Desk(listen, spool, arrived))
     except OSError as error:
         raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
     threading.Thread(target=server.serve_forever, name="radkit-web", daemon=True).start()
     return server
 
 
-class _Desk:
-    """Takes requests: who may, what is in them, what becomes of it."""
+class _Server(http.server.ThreadingHTTPServer):
+    """Turns strangers away before a byte is read, and never waits for one."""
 
-    def __init__(self, listen: WebListen, spool: Spool, arrived: Callable[[Held], None]) -> None:
-        self.listen, self.spool, self.arrived = listen, spool, arrived
+    daemon_threads = True
 
-    def take(self, path: str, headers: Any, file: Any) -> tuple[list[Fault], list[Fault]]:
-        """Return what was stored, and what was not, with the reason.
+    def __init__(self, listen: WebListen, desk: Desk) -> None:
+        self.listen, self.desk = listen, desk
+        self.networks = networks_of(listen.addresses)
+        self.slots = threading.BoundedSemaphore(listen.max_connections)
+        self.lines: set[socket.socket] = set()
+        self.closing = False
+        self.lock = threading.Lock()
+        if ":" in listen.host:
+            self.address_family = socket.AF_INET6
+        super().__init__((listen.host, listen.port), _Handler)
 
-        Raises
-        ------
-        _Refusal
-            Nothing of it is taken, or no more.
-        """
-        found = PATH.fullmatch(path.partition("?")[0])
-        if found is None:
-            raise _Refusal(404, "objects are stored at /studies")
-        if self.listen.token is not None and not self._shows_token(headers):
-            raise _Refusal(401, "a token is wanted")
-        boundary = _boundary(headers)
-        if not self.spool.has_room():
-            raise _Refusal(503, "the spool is full")
-        body = _Body(file, headers, self.listen.max_request_bytes)
-        return self._store(body, boundary, found[1])
+    def server_bind(self) -> None:
+        # Not as in the base, which asks a name server for our own name.
+        self.server_name, self.server_port = self.listen.host, self.listen.port
+        socketserver.TCPServer.server_bind(self)
 
-    def _shows_token(self, headers: Any) -> bool:
-        kind, _, shown = headers.get("Authorization", "").partition(" ")
-        wanted = (self.listen.token or "").encode()
-        return kind.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), wanted)
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        if not is_listed(self.networks, client_address):
+            logger.warning("refused: an address that is not on the list")
+            return False
+        if not self.slots.acquire(blocking=False):
+            logger.warning("refused: too many connections")
+            return False
+        return True
 
-    def _store(
-        self, body: _Body, boundary: bytes, study: str | None
-    ) -> tuple[list[Fault], list[Fault]]:
-        stored: list[Fault] = []
-        failed: list[Fault] = []
-        most = self.listen.max_object_bytes
-        under_way: list[Arriving] = []
-
-        def begin() -> Arriving:
-            under_way[:] = [Arriving(self.spool, most)]
-            return under_way[0]
-
+    def process_request(self, request: Any, client_address: Any) -> None:
         try:
-            for part in parts(body.read, boundary, most_bytes=most, begin=begin):
-                one = self._keep(part, study)
-                (failed if one[2] else stored).append(one)
-                part.close()
-        except LimitExceeded:
-            raise _Refusal(413, "an object is longer than allowed") from None
-        except CorruptFile as error:
-            if not stored and not failed:
-                raise _Refusal(400, str(error)) from None
-            failed.append(("", "", NOT_UNDERSTOOD))  # the rest of a body that was cut
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started for it
+            self.slots.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            request.settimeout(self.listen.timeout_s)
+            if self.listen.tls is not None:
+                request = self.listen.tls.wrap_socket(request, server_side=True)
+            with self.lock:
+                self.lines.add(request)
+                if self.closing:
+                    raise ConnectionAbortedError
+            super().process_request_thread(request, client_address)
+        except (OSError, ValueError) as error:  # ValueError: it was gone before the handshake
+            logger.warning("no connection: %s", type(error).__name__)
+            self.shutdown_request(request)
         finally:
-            for left in under_way:
-                left.close()
-        return stored, failed
+            with self.lock:
+                self.lines.discard(request)
+            self.slots.release()
 
-    def _keep(self, part: Arriving, study: str | None) -> Fault:
-        """Keep one object; it is on disk when this returns."""
-        if part.incoming is None or part.status:
-            return "", "", part.status
-        sop_class = instance = ""
-        try:
-            with limits.use(limits.UNTRUSTED), open_object(part.incoming.path) as obj:
-                sop_class = obj.elements.text(SOP_CLASS) or ""
-                instance = obj.elements.text(SOP_INSTANCE) or ""
-                its_study = obj.elements.text(STUDY_INSTANCE)
-        except RadkitError as error:
-            logger.warning("an object that is none was refused: %s", type(error).__name__)
-            return sop_class, instance, NOT_UNDERSTOOD
-        if not is_dicom_by_magic(part.incoming.path) or not instance:
-            return sop_class, instance, NOT_UNDERSTOOD
-        if study is not None and its_study != study:
-            return sop_class, instance, MISMATCH
-        try:
-            held = self.spool.keep(part.incoming, instance, urgent=self.listen.urgent)
-        except TransferError as error:
-            logger.error("not received: %s", error)
-            return sop_class, instance, NO_RESOURCES
-        self.arrived(held)
-        return sop_class, instance, 0
+    def server_close(self) -> None:
+        """Close; objects in hand are kept and answered, what has not come is no longer read."""
+        super().server_close()
+        with self.lock:
+            self.closing = True
+            for line in self.lines:
+                with contextlib.suppress(OSError):  # it has gone by itself
+                    socket.socket.shutdown(line, socket.SHUT_RD)  # TLS would stop answers too
+        end = time.monotonic() + CLOSING_S
+        for _ in range(self.listen.max_connections):
+            if not self.slots.acquire(timeout=max(0.0, end - time.monotonic())):
+                logger.warning("requests are left in the middle")
+                return
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            logger.warning("a connection broke: %s", type(error).__name__)
+        elif error is not None:
+            logger.error("a connection failed: %s", _place(error))
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Speaks HTTP."""
+    """Speaks HTTP; one request in a connection."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "radkit", ""
-    desk: _Desk
+    answered = expects = False
+
+    def setup(self) -> None:
+        self.site = cast("_Server", self.server)
+        self.wait_s = self.site.listen.timeout_s
+        super().setup()
+        self.rfile.close()  # the socket stays open
+        self.rfile = io.BufferedReader(Timed(self.connection, self.wait_s), 1 << 16)
+
+    def finish(self) -> None:
+        super().finish()
+        if not self.answered:
+            return
+        # Closed with bytes unread, the connection would be reset, and the answer lost with it.
+        end = time.monotonic() + LINGER_S
+        with contextlib.suppress(OSError):  # the sender has closed, or is silent
+            self.connection.shutdown(socket.SHUT_WR)
+            while (left := end - time.monotonic()) > 0:
+                self.connection.settimeout(left)
+                if not self.connection.recv(1 << 16):
+                    return
+
+    def handle_expect_100(self) -> bool:
+        self.expects = True  # told to go on when it is clear that the body is wanted
+        return True
+
+    def _go_on(self) -> None:
+        if self.expects:
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def do_POST(self) -> None:
         """Store objects."""
         try:
-            stored, failed = self.desk.take(self.path, self.headers, self.rfile)
-        except _Refusal as refusal:
+            outcomes = self.site.desk.take(self.path, self.headers, self.rfile, self._go_on)
+        except Refusal as refusal:
             self._say(refusal.status, {"error": str(refusal)})
-            return
-        except (TimeoutError, ConnectionError):
-            self.close_connection = True  # nobody is there to be told
-            return
-        full = any(reason == NO_RESOURCES for _, _, reason in failed)
-        none = 503 if full else 409
-        status = (202 if stored else none) if failed else (200 if stored else 400)
-        self._say(status, _told(stored, failed), kind="application/dicom+json")
+        except OSError as error:  # nobody is there to be told
+            logger.warning("a request broke off: %s", type(error).__name__)
+            self.close_connection = True
+        except Exception as error:  # ours; the sender is not left without an answer
+            logger.error("a request failed: %s", _place(error))
+            self._say(500, {"error": "the request failed"})
+        else:
+            self._say(*answer(outcomes), kind="application/dicom+json")
+
+    def _other(self) -> None:
+        """Answer a method that is not for storing."""
+        try:
+            self.site.desk.study(self.path)
+        except Refusal as refusal:
+            self._say(refusal.status, {"error": str(refusal)})
+        else:
+            self._say(405, {"error": "objects are stored by POST"})
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _other
 
     def _say(self, status: int, values: dict[str, Any], kind: str = "application/json") -> None:
         body = json.dumps(values).encode()
         self.close_connection = True  # of a refused request the body may be unread
+        self.connection.settimeout(self.wait_s)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         if status == 401:
-            self.send_header("WWW-Authenticate", "Bearer")
+            for challenge in self.site.desk.challenges:
+                self.send_header("WWW-Authenticate", challenge)
+        if status == 405:
+            self.send_header("Allow", "POST")
         if status == 503:
             self.send_header("Retry-After", "60")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self.answered = True
+        super().send_response(code, message)
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        logger.debug("http: status %s", int(code) if code != "-" else code)
 
     def log_message(self, format: str, *values: Any) -> None:
-        """Leave the lines of requests to radkit's own log: paths may hold UIDs."""
-        logger.debug("http: status %s", values[1] if len(values) > 1 else "")
+        """Say nothing: what the base would say holds paths, and they hold UIDs."""
 
 
-def _boundary(headers: Any) -> bytes:
-    media = Message()
-    media["Content-Type"] = headers.get("Content-Type", "")
-    kind, boundary = media.get_param("type"), media.get_param("boundary")
-    if media.get_content_type() != "multipart/related" or kind != "application/dicom":
-        raise _Refusal(415, 'the body must be multipart/related; type="application/dicom"')
-    try:
-        return str(boundary or "").encode("ascii")
-    except UnicodeEncodeError:
-        raise _Refusal(400, "the boundary makes no sense") from None
-
-
-def _told(stored: list[Fault], failed: list[Fault]) -> dict[str, Any]:
-    """Return the data set of the answer (PS3.18 10.5.3.1)."""
-
-    def item(one: Fault) -> dict[str, Any]:
-        sop_class, instance, reason = one
-        values: dict[str, Any] = {}
-        if sop_class:
-            values["00081150"] = {"vr": "UI", "Value": [sop_class]}
-        if instance:
-            values["00081155"] = {"vr": "UI", "Value": [instance]}
-        if reason:
-            values["00081197"] = {"vr": "US", "Value": [reason]}
-        return values
-
-    answer: dict[str, Any] = {}
-    if failed:
-        answer["00081198"] = {"vr": "SQ", "Value": [item(one) for one in failed]}
-    if stored:
-        answer["00081199"] = {"vr": "SQ", "Value": [item(one) for one in stored]}
-    return answer
+def _place(error: BaseException) -> str:
+    """Return what an error is and where it was, without its text, which may hold values."""
+    trace = traceback.extract_tb(error.__traceback__)
+    where = f" at {trace[-1].name}:{trace[-1].lineno}" if trace else ""
+    return type(error).__name__ + where
