@@ -26,7 +26,11 @@ from radkit.net.throttle import Throttle
 from radkit.testing import sample
 
 pynetdicom = pytest.importorskip("pynetdicom")
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # pynetdicom's reactor, when an association ends while an answer is on its way.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 Reasons = Callable[[str], int | None]  # of an instance: 0, a failure reason, None for no word
 
 
