@@ -6,8 +6,10 @@ import contextlib
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pydicom
@@ -23,6 +25,9 @@ from pynetdicom.sop_class import (  # noqa: E402
     SecondaryCaptureImageStorage,
     UltrasoundImageStorage,
 )
+
+from radkit import net  # noqa: E402
+from radkit.testing import sample  # noqa: E402
 
 CLASSES = (
     CTImageStorage,
@@ -127,3 +132,37 @@ def deaf(reply: bytes | None) -> Iterator[int]:
         for one in held:
             one.close()
         thread.join(10)
+
+
+def gateway(spool: Path, *to: str | net.Peer, **listen: Any) -> net.Gateway:
+    words = {"aet": "GATE", "port": 0, "timeout_s": 20} | listen
+    return net.Gateway(
+        net.Listen(**words), [net.Route(to=one) for one in to], spool=spool, reserve_bytes=0
+    )
+
+
+def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def at(port: int, calling: str = "ROOM1") -> net.Peer:
+    return net.Peer(aet="GATE", host="127.0.0.1", port=port, calling=calling, timeout_s=20)
+
+
+def waiting(spool: Path) -> int:
+    return len(list((spool / "received").iterdir()))
+
+
+def copies(count: int, *, first: int = 0, name: str = "mr", frames: int = 1) -> Iterator[bytes]:
+    """Objects that differ in their instance UID."""
+    ds = pydicom.dcmread(sample(name))
+    if frames > 1:
+        ds.PixelData, ds.NumberOfFrames = ds.PixelData * frames, frames
+    for number in range(first, first + count):
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
+        out = io.BytesIO()
+        ds.save_as(out)
+        yield out.getvalue()

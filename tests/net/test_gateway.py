@@ -11,14 +11,14 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import pytest
-from receivers import EXPLICIT, IMPLICIT, RPCL, receiver
+from receivers import EXPLICIT, IMPLICIT, RPCL, at, gateway, receiver, wait_for, waiting
 
 import radkit
 from radkit import net
@@ -34,28 +34,6 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("radkit.net.delivery.FIRST_PAUSE_S", 0.05)
     yield
     gc.collect()
-
-
-def gateway(spool: Path, *to: str, **listen: Any) -> net.Gateway:
-    words = {"aet": "GATE", "port": 0, "timeout_s": 20} | listen
-    return net.Gateway(
-        net.Listen(**words), [net.Route(to=one) for one in to], spool=spool, reserve_bytes=0
-    )
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
-def at(port: int, calling: str = "ROOM1") -> net.Peer:
-    return net.Peer(aet="GATE", host="127.0.0.1", port=port, calling=calling, timeout_s=20)
-
-
-def waiting(spool: Path) -> int:
-    return len(list((spool / "received").iterdir()))
 
 
 def test_objects_come_in_and_go_on_transcoded(tmp_path: Path) -> None:

@@ -188,6 +188,20 @@ def test_association_that_breaks_is_made_again() -> None:
     assert len(report.sent) == 3 and len(to.objects) == 3
 
 
+def test_association_that_breaks_is_noticed_at_once() -> None:
+    import time
+
+    def answer(number: int, event: Any) -> int:
+        event.assoc.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+        return 0xC000
+
+    with receiver([EXPLICIT], answer=answer, seconds=4) as to:
+        begin = time.monotonic()
+        report = net.send([sample("mr")], peer(to.port, 20), retries=0)
+        assert time.monotonic() - begin < 5
+    assert len(report.failed) == 1
+
+
 def test_peer_that_takes_no_syntax() -> None:
     with receiver(["1.2.840.10008.1.2.4.80"]) as to:
         report = net.send([sample("report")], to.address)

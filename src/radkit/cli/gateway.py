@@ -18,11 +18,11 @@ __all__ = ["gateway"]
 
 LISTEN = (
     "aet", "host", "port", "titles", "addresses", "urgent",
-    "max_associations", "max_object_bytes", "max_waiting_bytes", "timeout_s",
+    "max_associations", "max_object_bytes", "timeout_s",
 )  # fmt: skip
 WEB = (
     "host", "port", "addresses", "urgent", "max_connections",
-    "max_request_bytes", "max_object_bytes", "max_waiting_bytes", "timeout_s",
+    "max_request_bytes", "max_object_bytes", "timeout_s",
 )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from radkit.net.store import Refused
 __all__ = ["Delivery"]
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
-MOST_AT_ONCE = 16  # objects of an association: what is urgent waits for them at most
+# Of an association: what is urgent waits for so much at most.
+MOST_AT_ONCE, MOST_BYTES_AT_ONCE = 16, 64 << 20
 MOST_TRIES = 10  # of an object that this machine cannot bring on its way, over a quarter of an hour
 Answer = dict[str, Any]
 logger = logging.getLogger("radkit")
@@ -105,9 +106,12 @@ class Delivery:
     def _batch(self) -> list[Held]:
         """Take objects for one association; one that failed before goes alone."""
         batch: list[Held] = []
+        size = 0
         while self._ready and len(batch) < MOST_AT_ONCE:
-            failed = self._ready[0][1].key in self._tries
-            if failed and batch:
+            first = self._ready[0][1]
+            failed = first.key in self._tries
+            size += first.bytes
+            if batch and (failed or size > MOST_BYTES_AT_ONCE or batch[0].urgent != first.urgent):
                 break
             batch.append(heapq.heappop(self._ready)[1])
             if failed:

@@ -21,45 +21,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from radkit.errors import OptionError
+from radkit.net.store import MOST_PDU_BYTES
 
 if TYPE_CHECKING:
     from radkit.net.listen import Listen
+    from radkit.net.spool import Spool
 
-__all__ = ["Budget", "Stream", "guarded", "is_listed", "networks_of"]
+__all__ = ["Stream", "guarded", "is_listed", "networks_of"]
 
 ASSOCIATE, DATA = 0x01, 0x04
-MOST_ASSOCIATE = 1 << 20  # bytes of an association request: 128 contexts take some 30 kB
+# An association request: 128 contexts take some 30 kB, with thirty transfer syntaxes each 120 kB.
+MOST_ASSOCIATE = 1 << 18
 MOST_OTHER = 1 << 10  # of releases and aborts
-MOST_DATA = (1 << 17) + 64  # what we ask for, and headers
+MOST_DATA = MOST_PDU_BYTES + 64  # some peers leave headers out of their count
 LEAST_BYTES_S = 1000  # a sender that is slower is cut off
 WAITING = 32  # connections beyond the associations that may stand open
 HEADER = struct.Struct(">BxL")
 logger = logging.getLogger("radkit")
-
-
-class Budget:
-    """Bytes of messages that are in memory, over all connections.
-
-    Parameters
-    ----------
-    most : int
-        Of all of them.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-        self._lock = threading.Lock()
-
-    def take(self, count: int) -> bool:
-        """Take some; False if that is too much."""
-        with self._lock:
-            self._left -= count
-            return self._left >= 0
-
-    def give(self, count: int) -> None:
-        """Give them back."""
-        with self._lock:
-            self._left += count
 
 
 class Stream:
@@ -67,23 +45,18 @@ class Stream:
 
     Parameters
     ----------
-    most_bytes : int
-        Of one message.
-    budget : Budget
-        Of all messages.
     timeout_s : float
         For a unit to come, and the time that its length takes at 1000 bytes a second.
     """
 
-    def __init__(self, most_bytes: int, budget: Budget, timeout_s: float) -> None:
-        self._most, self._budget, self._timeout_s = most_bytes, budget, timeout_s
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._head = bytearray()
         self._kind = 0
         self._left = 0  # of the unit
-        self._message = 0  # bytes of the message that have come
         self._end = float("inf")
 
-    def came(self, data: bytes) -> None:
+    def came(self, data: bytes | bytearray) -> None:
         """Look at bytes.
 
         Raises
@@ -121,20 +94,9 @@ class Stream:
         """Count bytes of a unit; return how many."""
         count = min(self._left, there)
         self._left -= count
-        if self._kind == DATA:
-            self._message += count
-            if not self._budget.take(count):
-                raise ConnectionAbortedError("the messages of all senders take too much memory")
-            if self._message > self._most:
-                raise ConnectionAbortedError("a message is longer than allowed")
         if not self._left:
             self._end = float("inf")
         return count
-
-    def answered(self) -> None:
-        """Forget a message: it is answered, and out of memory."""
-        self._budget.give(self._message)
-        self._message = 0
 
 
 class _Watched:
@@ -152,12 +114,6 @@ class _Watched:
                 logger.warning("cut off: %s", error)
                 raise
         return data
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        if self.stream is not None:
-            self.stream.answered()
-        sent: int = super().send(data, flags)  # type: ignore[misc]
-        return sent
 
     def close(self) -> None:
         if self.ended is not None:
@@ -198,12 +154,13 @@ def is_listed(networks: list[Any] | None, client_address: Any) -> bool:
     return any(mapped in network for network in networks)
 
 
-def guarded(listen: Listen) -> type[Any]:
+def guarded(listen: Listen, spool: Spool) -> type[Any]:
     """Return the class of server that pynetdicom is to use."""
     from pynetdicom.transport import ThreadedAssociationServer
 
+    from radkit.net.gathering import handler
+
     networks = networks_of(listen.addresses)
-    budget = Budget(listen.max_waiting_bytes)
 
     class Guarded(ThreadedAssociationServer):
         """Turns strangers away before a byte is read, and never waits for one."""
@@ -215,7 +172,7 @@ def guarded(listen: Listen) -> type[Any]:
         def __init__(self, *given: Any, **options: Any) -> None:
             self.by_address: weakref.WeakValueDictionary[tuple[str, int], Any]
             self.by_address = weakref.WeakValueDictionary()
-            super().__init__(*given, **options)
+            super().__init__(*given, **{**options, "request_handler": handler(listen, spool)})
 
         def get_request(self) -> tuple[socket.socket, Any]:
             # Not as in the base: a handshake here would hold up all others.
@@ -239,23 +196,23 @@ def guarded(listen: Listen) -> type[Any]:
             if made is not None:
                 made.close()  # pynetdicom may just drop it
 
-        def ended(self, stream: Stream | None) -> None:
+        def ended(self) -> None:
             with self.counting:
                 self.standing -= 1
-            if stream is not None:
-                stream.answered()
 
         def shutdown(self) -> None:
             # Not as in the base, which also forgets it among servers that pynetdicom started.
             socketserver.BaseServer.shutdown(self)
             self.server_close()
+            for association in self.active_associations:
+                association.abort(block=False)
 
         def process_request_thread(self, request: Any, client_address: Any) -> None:
             try:
                 checked = self._checked(request)
             except (OSError, ValueError) as error:
                 logger.warning("no connection: %s", type(error).__name__)
-                self.ended(None)
+                self.ended()
                 self.shutdown_request(request)
                 return
             super().process_request_thread(checked, client_address)
@@ -269,10 +226,11 @@ def guarded(listen: Listen) -> type[Any]:
                 request.settimeout(listen.timeout_s)
                 self.ssl_context.sslsocket_class = _Tls
                 made = cast("_Tls", self.ssl_context.wrap_socket(request, server_side=True))
-            made.stream = Stream(listen.max_object_bytes, budget, listen.timeout_s)
+            peer = made.getpeername()[:2]
+            made.stream = Stream(listen.timeout_s)
             # Not every end of a connection in pynetdicom closes the socket; some just drop it.
-            made.ended = weakref.finalize(made, self.ended, made.stream)
-            self.by_address[made.getpeername()[:2]] = made
+            made.ended = weakref.finalize(made, self.ended)
+            self.by_address[peer] = made
             with contextlib.suppress(OSError):
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             return made

@@ -16,12 +16,11 @@ from radkit.net.door import guarded, networks_of
 from radkit.net.peer import Peer
 from radkit.net.rules import Rule, is_urgent
 from radkit.net.spool import Held, Spool
+from radkit.net.store import MOST_PDU_BYTES, NO_RESOURCES, NOT_UNDERSTOOD, SUCCESS
 
 __all__ = ["Listen", "serve"]
 
-SUCCESS, NO_RESOURCES = 0x0000, 0xA700
 GREETING_S = 10.0
-MOST_PDU = 1 << 17  # that we ask for; the door lets no longer ones in
 logger = logging.getLogger("radkit")
 
 
@@ -51,10 +50,7 @@ class Listen:
     max_associations : int
         At a time; more are rejected for now.
     max_object_bytes : int
-        The connection of a sender of a larger object is cut off.
-    max_waiting_bytes : int
-        Of the objects of all senders that are on their way, in memory; whose object
-        would be too much is cut off, and comes again.
+        A larger object is not kept, and refused when it ends.
     timeout_s : float
         Longest silence of a sender.
 
@@ -74,16 +70,14 @@ class Listen:
     tls: ssl.SSLContext | None = None
     max_associations: int = 16
     max_object_bytes: int = 2 << 30
-    max_waiting_bytes: int = 4 << 30
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         """Check all of it."""
         for title in (self.aet, *(self.titles or ()), *self.urgent):
             Peer(aet=title, host=self.host, port=self.port or 1, timeout_s=self.timeout_s)
-        figures = (self.max_associations, self.max_object_bytes, self.max_waiting_bytes)
-        if min(figures) < 1:
-            raise OptionError("max_associations, max_object_bytes, max_waiting_bytes: at least 1")
+        if min(self.max_associations, self.max_object_bytes) < 1:
+            raise OptionError("max_associations and max_object_bytes must be at least 1")
         networks_of(self.addresses)
 
 
@@ -110,7 +104,7 @@ def serve(
     entity.add_supported_context(net.sop_class.Verification)
     # Receivers call back as providers of the service to say what they keep.
     entity.add_supported_context(PUSH_MODEL, store.PLAIN, scu_role=True, scp_role=True)
-    entity.maximum_pdu_size = MOST_PDU
+    entity.maximum_pdu_size = MOST_PDU_BYTES  # the door lets no longer ones in
     try:
         server = entity.make_server(
             (listen.host, listen.port),
@@ -120,7 +114,7 @@ def serve(
                 (net.evt.EVT_CONN_CLOSE, _closed),
                 (net.evt.EVT_N_EVENT_REPORT, commitments.told),
             ],
-            server_class=guarded(listen),
+            server_class=guarded(listen, spool),
         )
     except OSError as error:
         raise TransferError(f"cannot listen at {listen.host}:{listen.port}") from error
@@ -136,18 +130,25 @@ def _taken() -> list[str]:
 
 
 def _closed(event: Any) -> None:
-    """Tell the door that a connection is over."""
+    """Throw away what a connection has not sent to its end, and tell the door that it is over."""
+    event.assoc.dimse.discard()
     sender = event.assoc.requestor
     event.assoc._server.closed((sender.address, sender.port))
 
 
 def _store(event: Any, listen: Listen, spool: Spool, arrived: Callable[[Held], None]) -> int:
-    """Keep an object; the answer goes out when it is on disk."""
-    data = event.encoded_dataset()
+    """Keep an object that lies in the spool already; the answer goes out when it is safe there."""
+    arriving = event.request._dataset_file
+    if arriving is None:
+        logger.warning("refused: a request without an object")
+        return NOT_UNDERSTOOD
+    if arriving.status:
+        return int(arriving.status)
     calling = event.assoc.requestor.ae_title.strip()
-    urgent = calling in listen.urgent or is_urgent(listen.urgent_if, data, calling)
+    instance, path = str(event.request.AffectedSOPInstanceUID), arriving.incoming.path
+    urgent = calling in listen.urgent or is_urgent(listen.urgent_if, path, calling)
     try:
-        held = spool.receive(str(event.request.AffectedSOPInstanceUID), data, urgent=urgent)
+        held = spool.keep(arriving.incoming, instance, urgent=urgent)
     except TransferError as error:
         logger.error("not received: %s", error)
         return NO_RESOURCES

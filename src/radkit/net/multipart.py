@@ -1,10 +1,10 @@
-"""The parts of a multipart body (RFC 2046 5.1), one at a time, in bounded memory."""
+"""The parts of a multipart body (RFC 2046 5.1), piece by piece, in bounded memory."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
 from radkit.errors import CorruptFile, LimitExceeded
 
@@ -16,10 +16,21 @@ _MOST_PREAMBLE = 65536
 _PIECE = 65536
 
 
+class Sink(Protocol):
+    """What the contents of a part go to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take a piece."""
+        ...
+
+
+S = TypeVar("S", bound=Sink)
+
+
 def parts(
-    read: Callable[[int], bytes], boundary: bytes, *, most_bytes: int, took: Callable[[int], None]
-) -> Iterator[bytes]:
-    """Yield the contents of each part.
+    read: Callable[[int], bytes], boundary: bytes, *, most_bytes: int, begin: Callable[[], S]
+) -> Iterator[S]:
+    """Yield what each part was written to, when all of it has come.
 
     Parameters
     ----------
@@ -29,8 +40,8 @@ def parts(
         Of the media type.
     most_bytes : int
         Of one part.
-    took : callable
-        Is told how many more bytes are in memory, before they are; negative: fewer.
+    begin : callable
+        Makes what the next part is written to.
 
     Raises
     ------
@@ -42,14 +53,12 @@ def parts(
     if not _BOUNDARY.fullmatch(boundary):
         raise CorruptFile("the boundary of a multipart body makes no sense")
     source = _Source(read, b"\r\n--" + boundary)
-    source.until_delimiter(_MOST_PREAMBLE, lambda count: None)
+    source.until_delimiter(_MOST_PREAMBLE, None)
     while not source.is_last():
         source.skip_headers()
-        part = source.until_delimiter(most_bytes, took)
-        size = len(part)
-        yield part
-        del part  # before the next one comes
-        took(-size)
+        sink = begin()
+        source.until_delimiter(most_bytes, sink)
+        yield sink
 
 
 class _Source:
@@ -65,21 +74,16 @@ class _Source:
             raise CorruptFile("a multipart body ends too early")
         self._ahead += data
 
-    def until_delimiter(self, most: int, took: Callable[[int], None]) -> bytes:
-        """Return what stands before the next delimiter, and go behind it."""
-        found = io.BytesIO()  # gives its memory away at the end, where a join would double it
+    def until_delimiter(self, most: int, sink: Sink | None) -> None:
+        """Write what stands before the next delimiter, and go behind it."""
         size, keep = 0, len(self._delimiter) - 1
         while (at := self._ahead.find(self._delimiter)) < 0:
-            ready = max(0, len(self._ahead) - keep)
-            size += self._take(found, ready, size, most, took)
+            size += self._take(max(0, len(self._ahead) - keep), size, most, sink)
             self._more()
-        self._take(found, at, size, most, took)
+        self._take(at, size, most, sink)
         del self._ahead[: len(self._delimiter)]
-        return found.getvalue()
 
-    def _take(
-        self, found: io.BytesIO, count: int, size: int, most: int, took: Callable[[int], None]
-    ) -> int:
+    def _take(self, count: int, size: int, most: int, sink: Sink | None) -> int:
         if size + count > most:
             raise LimitExceeded(
                 "a part of a multipart body is longer than allowed",
@@ -88,8 +92,8 @@ class _Source:
                 asked=size + count,
             )
         if count:
-            took(count)
-            found.write(self._ahead[:count])
+            if sink is not None:
+                sink.write(bytes(self._ahead[:count]))
             del self._ahead[:count]
         return count
 

@@ -6,6 +6,8 @@ import fnmatch
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 from radkit import limits
 from radkit.dicom.objects import open_object
@@ -64,7 +66,9 @@ class Rule:
         )
 
 
-def is_urgent(rule: Callable[[Mapping[str, str]], bool] | None, data: bytes, calling: str) -> bool:
+def is_urgent(
+    rule: Callable[[Mapping[str, str]], bool] | None, data: bytes | Path, calling: str
+) -> bool:
     """Ask a rule about an object; one that fails makes nothing urgent, and loses nothing."""
     if rule is None:
         return False
@@ -77,7 +81,7 @@ def is_urgent(rule: Callable[[Mapping[str, str]], bool] | None, data: bytes, cal
         logger.warning("a header cannot be read for the rule: %s", type(error).__name__)
         return False
     try:
-        return bool(rule(values))
+        return bool(rule(MappingProxyType(values)))
     except Exception as error:  # of the caller's rule, whatever it is
         logger.error("the rule of urgency failed: %s", type(error).__name__)
         return False

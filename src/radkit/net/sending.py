@@ -16,11 +16,13 @@ from radkit.dicom.uids import TransferSyntax
 from radkit.dicom.uids import syntax as find_syntax
 from radkit.dicom.write import io_errors
 from radkit.errors import OptionError, RadkitError, TransferError, UnsupportedTransferSyntax
-from radkit.net import store, web
+from radkit.net import store
 from radkit.net.commitment import Commitments
 from radkit.net.objects import Outgoing, look, made_in
 from radkit.net.peer import Peer
+from radkit.net.posting import Courier
 from radkit.net.results import SendReport, Sent
+from radkit.net.service import Service
 from radkit.net.throttle import Throttle
 from radkit.transcoding.sources import Task, is_dicom_by_magic, tasks
 
@@ -105,13 +107,14 @@ def send(
 
 def send_with(
     sources: Any,
-    to: Peer | str | web.Client,
+    to: Peer | str,
     *,
     syntax: str | None = None,
     lossy: Lossy | None = None,
     rate_kbit_s: float | None = None,
     retries: int = 5,
     commitments: Commitments | None = None,
+    service: Service | None = None,
     progress: Callable[[int, int], None] | None = None,
     settled: Callable[[int, Result], None] = lambda number, result: None,
 ) -> SendReport:
@@ -127,12 +130,10 @@ def send_with(
         raise OptionError("there is nothing to send")
     work, results, skipped = _looked_at(given)
     courier: Any
-    if isinstance(to, web.Client) or (
-        isinstance(to, str) and to.startswith(("http://", "https://"))
-    ):
+    if isinstance(to, str) and to.startswith(("http://", "https://")):
         if commitments is not None:
             raise OptionError("storage commitment is of C-STORE: a web service has none")
-        courier = web.Courier(to, throttle)
+        courier = Courier(Service(to) if service is None else service, throttle)
     else:
         peer = Peer.parse(to) if isinstance(to, str) else to
         courier = _Courier(peer, commitments, throttle)

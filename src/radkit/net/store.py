@@ -16,6 +16,8 @@ from radkit.net.throttle import Throttle
 
 __all__ = ["Association", "Refused", "batches", "verdict"]
 
+SUCCESS, NO_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+MOST_PDU_BYTES = 1 << 17  # that we ask peers for
 PLAIN = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # of messages that are no images
 MOST_CONTEXTS = 128  # of an association (PS3.8 7.1.1.13)
 Verdict = Literal["stored", "again", "refused"]
@@ -102,26 +104,27 @@ class Association:
     def __enter__(self) -> Association:
         """Open it."""
         net = library()
-        entity = net.AE(ae_title=self.peer.calling)
+        from radkit.net import wire
+
+        entity = wire.Entity(ae_title=self.peer.calling)
+        entity.timeout_s, entity.throttle = self.peer.timeout_s, self._throttle
         entity.connection_timeout = entity.acse_timeout = self.peer.timeout_s
-        entity.dimse_timeout = entity.network_timeout = self.peer.timeout_s
-        entity.maximum_pdu_size = 1 << 17
+        entity.dimse_timeout = self.peer.timeout_s
+        # Of a silent line; each wait of ours ends before, and pynetdicom's abort would cross it.
+        entity.network_timeout = 2 * self.peer.timeout_s + 1
         context = net.presentation.build_context
         contexts = [context(sop_class, [uid]) for sop_class, uid in self._pairs]
         handlers: list[Any] = []
         if self._commitments is not None:
             contexts.append(context(PUSH_MODEL, PLAIN))
             handlers.append((net.evt.EVT_N_EVENT_REPORT, self._commitments.told))
-        if self._throttle is not None:
-            throttle = self._throttle
-            handlers.append((net.evt.EVT_DATA_SENT, lambda event: throttle.sent(len(event.data))))
         self._handle = entity.associate(
             self.peer.host,
             self.peer.port,
             contexts=contexts,
             evt_handlers=handlers,
             ae_title=self.peer.aet,
-            max_pdu=1 << 17,
+            max_pdu=MOST_PDU_BYTES,
             tls_args=None if self.peer.tls is None else (self.peer.tls, self.peer.host),
         )
         if not self._handle.is_established:
@@ -130,8 +133,12 @@ class Association:
 
     def __exit__(self, *error: object) -> None:
         """Release it; end it at once if the block failed."""
-        if self._handle is not None and self._handle.is_established:
+        if self._handle is None or not self._handle.is_established:
+            return
+        try:
             (self._handle.release if error[0] is None else self._handle.abort)()
+        except RuntimeError as gone:  # it ended meanwhile, which is what was wanted
+            logger.info("release: %s", gone)
 
     def _why(self) -> TransferError:
         handle = self._handle

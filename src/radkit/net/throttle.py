@@ -18,11 +18,17 @@ class Throttle:
     """
 
     BURST_S = 0.25  # that a pause may have saved up
+    LEAST_PIECE_BYTES = 512
 
     def __init__(self, rate_kbit_s: float) -> None:
         self._bytes_s = rate_kbit_s * 125
         self._due = time.monotonic()
         self._lock = threading.Lock()
+
+    @property
+    def piece_bytes(self) -> int:
+        """How much to hand over at once, so that the line is loaded evenly."""
+        return max(self.LEAST_PIECE_BYTES, int(self._bytes_s * self.BURST_S / 2))
 
     def sent(self, count: int) -> None:
         """Wait until so many bytes may have gone."""

@@ -1,27 +1,32 @@
-"""DICOMweb (PS3.18): objects stored, found and fetched; what is stored is one in a request."""
+"""DICOMweb as a client: search (QIDO-RS), retrieve (WADO-RS), store (STOW-RS); PS3.18 10."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
 
-from radkit.dicom.uids import TransferSyntax
-from radkit.errors import MissingDependency, OptionError, RadkitError, TransferError
-from radkit.net import store
-from radkit.net.objects import Outgoing, wishes
+from pydicom import Dataset, dcmread
+
+from radkit import limits
+from radkit.codecs.options import Lossy
+from radkit.dicom.objects import open_object
+from radkit.dicom.source import safe_name
+from radkit.dicom.write import AtomicFile, io_errors, sync_folder
+from radkit.errors import CorruptFile, OptionError, TransferError
 from radkit.net.results import SendReport
-from radkit.net.throttle import Throttle
+from radkit.net.sending import send_with
+from radkit.net.service import JSON, Answer, Service, uid_path
 
-__all__ = ["Client", "Courier"]
+__all__ = ["Client"]
 
-logger = logging.getLogger("radkit")
-
-# What a service says of an object that it cannot take in this transfer syntax (PS3.18 10.5.3).
-_NOT_LIKE_THIS = (0x0122, 0xC122, 0xA900, 0xC000, 0x0110)
-_SYNTAX = (0x0122, 0xC122)  # of these, what holds for all objects of a class
+_SOP_INSTANCE = 0x00080018
+_DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+# As they are stored: only this is asked for, since Orthanc refuses a choice of several types.
+_FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 
 
 class Client:
@@ -30,59 +35,68 @@ class Client:
     Parameters
     ----------
     base_url : str
-        With or without ``/studies``.
-    auth : str or (str, str), optional
-        A bearer token, or a name and a password.
-    timeout_s : float
-        Longest wait for a connection, and for each piece of an answer.
+        ``http://`` or ``https://``, with or without ``/studies``.
+    auth : (str, str), str or object, optional
+        Name and password, a bearer token, or an authentication of ``requests``.
+    timeout_s : float, default 30
+        Longest wait for a connection and for an answer; an answer that comes slower than
+        1 kB/s is given up, too.
+
+    Notes
+    -----
+    What comes is bounded by `radkit.limits` (``max_inflated_bytes`` for an object or a
+    frame), and never more than one of them is in memory. UIDs are as the service has
+    them; frames are counted from 0, as everywhere in radkit. All methods raise
+    `TransferError` if the service refuses, does not answer or talks nonsense
+    (`.retryable` says whether to try again), `LimitExceeded` if it says too much,
+    `OptionError` for a UID that is none. Use it as a context manager, or `close` it.
 
     Raises
     ------
     OptionError
-        That is no URL, or no time.
+        The address or the time makes no sense.
     MissingDependency
-        dicomweb-client is absent.
-
-    Notes
-    -----
-    UIDs are as the service has them; frames are counted from 0, as everywhere in radkit.
-    All methods raise `TransferError` if the service refuses, or does not answer;
-    `.retryable` says whether to try again.
+        requests is absent.
     """
 
-    def __init__(
+    def __init__(self, base_url: str, *, auth: Any = None, timeout_s: float = 30.0) -> None:
+        self._service = Service(base_url, auth=auth, timeout_s=timeout_s)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
         self,
-        base_url: str,
-        *,
-        auth: str | tuple[str, str] | None = None,
-        timeout_s: float = 30.0,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        try:
-            import requests
-            from dicomweb_client.web import DICOMwebClient
-        except ImportError as error:
-            raise MissingDependency(
-                "DICOMweb needs dicomweb-client: pip install radkit[net]"
-            ) from error
-        if not 0 < timeout_s < 86400:
-            raise OptionError(f"timeout_s must be above 0, not {timeout_s!r}")
-        session = requests.Session()
-        if isinstance(auth, str):
-            session.headers["Authorization"] = f"Bearer {auth}"
-        elif auth is not None:
-            session.auth = auth
-        self.url = base_url.rstrip("/").removesuffix("/studies")
-        try:
-            self.raw = DICOMwebClient(self.url, session=session, timeout=timeout_s)
-        except (TypeError, ValueError) as error:
-            raise OptionError(f"no URL of a service: {error}") from None
-        self.raw.set_http_retry_params(retry=False)
+        self.close()
 
-    def store(self, sources: Any, *, syntax: str | None = None, retries: int = 5) -> SendReport:
-        """Store objects by STOW-RS, as `radkit.net.send` does."""
-        from radkit.net.sending import send_with
+    def close(self) -> None:
+        """Close its connections."""
+        self._service.close()
 
-        return send_with(sources, self, syntax=syntax, retries=retries)
+    def store(
+        self,
+        sources: Any,
+        *,
+        syntax: str | None = None,
+        lossy: Lossy | None = None,
+        rate_kbit_s: float | None = None,
+        retries: int = 5,
+    ) -> SendReport:
+        """Send objects; everything is as in `radkit.net.send`."""
+        return send_with(
+            sources,
+            self._service.base_url,
+            syntax=syntax,
+            lossy=lossy,
+            rate_kbit_s=rate_kbit_s,
+            retries=retries,
+            service=self._service,
+        )
 
     def search(
         self,
@@ -93,8 +107,8 @@ class Client:
         limit: int | None = None,
         offset: int | None = None,
         fields: Sequence[str] = (),
-        **filters: str,
-    ) -> list[Any]:
+        **filters: str | int | float,
+    ) -> list[Dataset]:
         """Find studies, series or instances (QIDO-RS, PS3.18 10.6).
 
         Parameters
@@ -106,7 +120,7 @@ class Client:
         limit, offset : int, optional
             How many, and after how many.
         fields : sequence of str
-            Keywords of more attributes to return.
+            Keywords of more elements to be told.
         **filters
             Keywords and values to match, as ``ModalitiesInStudy="CT"``.
 
@@ -114,46 +128,58 @@ class Client:
         -------
         list of pydicom.Dataset
         """
-        from pydicom import Dataset
-
-        words: dict[str, Any] = {"limit": limit, "offset": offset, "fields": list(fields) or None}
-        words["search_filters"] = filters or None
-        find: Callable[..., list[Any]]
-        if level == "studies":
-            find = self.raw.search_for_studies
-        elif level == "series":
-            find, words["study_instance_uid"] = self.raw.search_for_series, study
-        elif level == "instances":
-            find = self.raw.search_for_instances
-            words |= {"study_instance_uid": study, "series_instance_uid": series}
-        else:
+        levels = ("studies", "series", "instances")
+        if level not in levels:
             raise OptionError(f"level must be studies, series or instances, not {level!r}")
-        with _answers(self.url):
-            return [Dataset.from_json(one) for one in find(**words)]
+        path = uid_path(studies=study, series=series)
+        if path.count("/") // 2 > levels.index(level):
+            raise OptionError(f"level {level} is not below that")
+        query: dict[str, Any] = dict(filters)
+        query |= {k: v for k, v in (("limit", limit), ("offset", offset)) if v is not None}
+        if fields:
+            query["includefield"] = ",".join(fields)
+        with self._service.get(f"{path}/{level}", JSON, query) as answer:
+            answer.require()
+            return [] if answer.status == 204 else _datasets(answer.json())
 
     def retrieve(
-        self, study: str, series: str | None = None, instance: str | None = None
+        self,
+        study: str,
+        series: str | None = None,
+        instance: str | None = None,
+        *,
+        dest: str | Path | None = None,
     ) -> Iterator[Any]:
         """Fetch objects in the transfer syntax that they are stored in (WADO-RS, PS3.18 10.4).
 
+        Parameters
+        ----------
+        study, series, instance : str
+            UIDs.
+        dest : path, optional
+            A folder for them, made if it is not there: what comes goes to disk, not to
+            memory. Files are named after a hash of the UID, and each is whole.
+
         Yields
         ------
-        pydicom.Dataset
+        pydicom.Dataset or Path
             One at a time; each is a source of `radkit.decode`.
         """
-        kinds = (("application/dicom", "*"),)
-        with _answers(self.url):
-            if series is None:
-                yield from self.raw.iter_study(study, media_types=kinds)
-            elif instance is None:
-                yield from self.raw.iter_series(study, series, media_types=kinds)
-            else:
-                yield self.raw.retrieve_instance(study, series, instance, media_types=kinds)
+        path = uid_path(studies=study, series=series, instances=instance)
+        most = limits.current().max_inflated_bytes
+        with self._service.get(path, _DICOM) as answer:
+            answer.require()
+            if dest is not None:
+                yield from _files(answer, most, Path(dest))
+                return
+            for part in answer.parts(most, io.BytesIO):
+                part.seek(0)
+                yield _dataset(part)
 
     def frames(
         self, study: str, series: str, instance: str, numbers: Sequence[int] = (0,)
-    ) -> list[bytes]:
-        """Fetch coded frames, as they are stored.
+    ) -> Iterator[bytes]:
+        """Fetch frames, coded as they are stored.
 
         Parameters
         ----------
@@ -161,115 +187,83 @@ class Client:
             UIDs.
         numbers : sequence of int
             Of the frames, from 0.
+
+        Returns
+        -------
+        iterator of bytes
+            One at a time.
         """
         if not numbers or min(numbers) < 0:
             raise OptionError("frames are counted from 0, and at least one is wanted")
-        asked = [number + 1 for number in numbers]
-        with _answers(self.url):
-            return list(
-                self.raw.retrieve_instance_frames(
-                    study, series, instance, asked, media_types=(("application/octet-stream", "*"),)
-                )
-            )
-
-
-@contextlib.contextmanager
-def _answers(url: str) -> Iterator[None]:
-    """Turn what a service and its library raise into `TransferError`."""
-    import requests
-
-    try:
-        yield
-    except requests.HTTPError as error:
-        code = error.response.status_code if error.response is not None else 500
-        raise TransferError(
-            f"the service answers HTTP {code}",
-            source=url,
-            retryable=code in (408, 429) or code >= 500,
-        ) from error
-    except (requests.RequestException, OSError) as error:
-        raise TransferError(
-            f"no answer from the service: {type(error).__name__}", source=url, retryable=True
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # an answer that is none
-        raise TransferError(
-            f"the answer of the service makes no sense: {type(error).__name__}", source=url
-        ) from error
-
-
-class Courier:
-    """Takes objects to a service; what it does not take in one syntax is offered in the next."""
-
-    def __init__(self, to: Client | str, throttle: Throttle | None = None) -> None:
-        self._throttle = throttle
-        # Trips are tried again as a whole, so requests are not.
-        self.client = (to if isinstance(to, Client) else Client(to, timeout_s=20.0)).raw
-        self._known: dict[tuple[str, str], bool] = {}  # by class and syntax: whether it is taken
-
-    def trips(self, work: Sequence[Outgoing], wish: TransferSyntax | None, trip: Any) -> None:
-        """Try to deliver each object."""
-        for one in work:
-            self._deliver(one, wish, trip)
-
-    def _deliver(self, one: Outgoing, wish: TransferSyntax | None, trip: Any) -> None:
-        told: RadkitError = store.Refused("the service takes the object in no transfer syntax")
-        for target in [wish] if trip.lossy is not None else wishes(one, wish):
-            assert target is not None  # lossy needs one
-            if self._known.get((one.sop_class, target.uid), True) is False:
-                continue
-            try:
-                path, made = trip.make(one, target)
-            except RadkitError as error:
-                told = error
-                continue
-            data = path.read_bytes()
-            if made:
-                path.unlink(missing_ok=True)
-            if self._throttle is not None:
-                self._throttle.sent(len(data))
-            try:
-                status = self._post(data)
-            except TransferError as error:
-                trip.fail(one, error)
-                return
-            if status in _NOT_LIKE_THIS:
-                if status in _SYNTAX:  # else it may be this object only
-                    self._known.setdefault((one.sop_class, target.uid), False)
-                told = store.Refused(f"the service refuses the object: status {status:04X}")
-                continue
-            self._known[one.sop_class, target.uid] = True
-            trip.note(
-                one, status, target=target, made=made, size=len(data), instance=_instance(data)
-            )
-            return
-        trip.fail(one, told)
-
-    def _post(self, data: bytes) -> int | None:
-        """Post one object; return its status, None if the service gave none."""
-        import requests
-        from pydicom import dcmread
-
-        dataset = dcmread(io.BytesIO(data), force=True)
+        path = uid_path(studies=study, series=series, instances=instance)
+        path += "/frames/" + ",".join(str(int(number) + 1) for number in numbers)
+        answer = self._service.get(path, _FRAMES)
         try:
-            answer = self.client.store_instances([dataset])
-        except requests.HTTPError as error:
-            code = error.response.status_code if error.response is not None else 500
-            if code in (401, 403):
-                raise TransferError(f"the service does not let us in: HTTP {code}") from None
-            if code in (406, 415):
-                return 0x0122
-            return 0xC000 if code in (400, 409, 413) else None
-        except (requests.RequestException, OSError) as error:
-            logger.info("STOW-RS: %s", type(error).__name__)
-            return None
-        failed = answer.get("FailedSOPSequence") or []
-        if failed:
-            return int(failed[0].get("FailureReason", 0xC000))
-        stored = answer.get("ReferencedSOPSequence") or []
-        return int(stored[0].get("WarningReason", 0)) if stored else 0
+            answer.require()
+        except TransferError:
+            answer.close()
+            raise
+        return _frames(answer, len(numbers))
 
 
-def _instance(data: bytes) -> str:
-    from radkit.net.objects import look
+def _frames(answer: Answer, wanted: int) -> Iterator[bytes]:
+    count = 0
+    with answer:
+        for frame in answer.parts(limits.current().max_inflated_bytes, io.BytesIO):
+            count += 1
+            if count > wanted:
+                raise TransferError("the service sends more frames than it was asked for")
+            yield frame.getvalue()
+    if count < wanted:
+        raise TransferError("the service sends fewer frames than it was asked for")
 
-    return look(data, 0).instance
+
+def _files(answer: Answer, most: int, folder: Path) -> Iterator[Path]:
+    """Write what comes, and yield where it is when it is there whole."""
+    under_way: list[AtomicFile] = []
+
+    def begin() -> AtomicFile:
+        under_way[:] = [AtomicFile(folder / f"{os.urandom(8).hex()}.dcm")]
+        return under_way[0]
+
+    with io_errors("making a folder", str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for file in answer.parts(most, begin):
+            final = folder / f"{safe_name(_instance_of(file.part))}.dcm"
+            file.commit()
+            with io_errors("completing an object", str(final)):
+                file.dest.replace(final)
+                sync_folder(folder)
+            yield final
+    finally:
+        for left in under_way:
+            left.discard()
+
+
+def _dataset(part: io.BytesIO) -> Dataset:
+    try:
+        return dcmread(part)
+    except Exception as error:  # whatever pydicom makes of a stranger's bytes
+        raise TransferError(
+            f"what the service sends is no object: {type(error).__name__}"
+        ) from None
+
+
+def _datasets(found: Any) -> list[Dataset]:
+    """Return data sets of the DICOM JSON model (PS3.18 F)."""
+    if found is None:
+        return []
+    try:
+        return [Dataset.from_json(one) for one in found]
+    except Exception as error:  # whatever pydicom makes of a stranger's JSON
+        raise TransferError(f"the answer is no DICOM JSON: {type(error).__name__}") from None
+
+
+def _instance_of(path: Path) -> str:
+    """Return the UID of what has come."""
+    with limits.use(limits.UNTRUSTED), open_object(path) as obj:
+        instance = obj.elements.text(_SOP_INSTANCE)
+    if not instance:
+        raise CorruptFile("an object without its SOP Instance UID", section="PS3.3 C.12.1")
+    return instance

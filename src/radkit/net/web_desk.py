@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from radkit import limits
 from radkit.dicom.objects import open_object
 from radkit.errors import CorruptFile, LimitExceeded, RadkitError, TransferError
-from radkit.net.door import Budget
+from radkit.net.arriving import Arriving
 from radkit.net.multipart import parts
 from radkit.net.rules import is_urgent
-from radkit.net.spool import Held, Spool
+from radkit.net.spool import Held, Incoming, Spool
+from radkit.net.store import NO_RESOURCES, NOT_UNDERSTOOD
 from radkit.net.web_body import Body, Refusal
+from radkit.transcoding.sources import is_dicom_by_magic
 
 if TYPE_CHECKING:
     from radkit.net.web_listen import WebListen
@@ -27,7 +29,7 @@ __all__ = ["Desk", "Outcome", "answer"]
 
 # Failure Reason (0008,1197), PS3.18 Table I.2-2.
 STORED, PROCESSING = 0x0000, 0x0110
-NO_RESOURCES, MISMATCH, NOT_UNDERSTOOD = 0xA700, 0xA900, 0xC000
+MISMATCH = 0xA900  # others are those of C-STORE
 SOP_CLASS, SOP_INSTANCE, STUDY_INSTANCE = 0x00080016, 0x00080018, 0x0020000D
 PATH = re.compile(r"/studies(?:/([0-9.]{1,64}))?/?")
 UID = re.compile(r"[\x21-\x7e]{1,64}")  # wider than PS3.5 9.1: what is wrong there is not lost here
@@ -59,7 +61,6 @@ class Desk:
 
     def __init__(self, listen: WebListen, spool: Spool, arrived: Callable[[Held], None]) -> None:
         self.listen, self.spool, self.arrived = listen, spool, arrived
-        self.budget = Budget(listen.max_waiting_bytes)
         self._wanted: dict[str, bytes] = {}
         if listen.token is not None:
             self._wanted["bearer"] = listen.token.encode()
@@ -118,23 +119,19 @@ class Desk:
 
     def _store(self, body: Body, boundary: bytes, study: str | None) -> list[Outcome]:
         found: list[Outcome] = []
-        held = 0
+        most = self.listen.max_object_bytes
+        under_way: list[Arriving] = []
 
-        def took(count: int) -> None:
-            nonlocal held
-            held += count
-            if count < 0:
-                self.budget.give(-count)
-            elif not self.budget.take(count):
-                raise Refusal(503, "the objects of all senders take too much memory")
+        def begin() -> Arriving:
+            under_way[:] = [Arriving(self.spool, most)]
+            return under_way[0]
 
         try:
-            most = self.listen.max_object_bytes
-            for part in parts(body.read, boundary, most_bytes=most, took=took):
+            for part in parts(body.read, boundary, most_bytes=most, begin=begin):
                 if len(found) == MOST_OBJECTS:
                     raise Refusal(413, f"a request may hold {MOST_OBJECTS} objects")
                 found.append(self._keep(part, study))
-                del part  # not two at a time
+                part.close()
         except LimitExceeded:
             raise Refusal(413, "an object is longer than allowed") from None
         except CorruptFile as error:
@@ -142,18 +139,22 @@ class Desk:
                 raise Refusal(400, str(error)) from None
             found.append(Outcome(reason=NOT_UNDERSTOOD))  # the rest of a body that was cut
         finally:
-            self.budget.give(held)
+            for left in under_way:
+                left.close()
         failed = sum(one.reason != STORED for one in found)
         if failed:
             logger.warning("%d of %d objects of a request were not stored", failed, len(found))
         return found
 
-    def _keep(self, data: bytes, study: str | None) -> Outcome:
-        """Keep one object; if it is stored, it is on disk when this returns."""
-        if data[128:132] != b"DICM":  # PS3.10 7.1
-            return Outcome(reason=NOT_UNDERSTOOD)
+    def _keep(self, part: Arriving, study: str | None) -> Outcome:
+        """Keep one object; if it is stored, it is safe on disk when this returns."""
+        if part.incoming is None or part.status:
+            return Outcome(reason=part.status)
+        path = part.incoming.path
         try:
-            with limits.use(limits.UNTRUSTED), open_object(data) as obj:
+            if not is_dicom_by_magic(path):  # PS3.10 7.1
+                return Outcome(reason=NOT_UNDERSTOOD)
+            with limits.use(limits.UNTRUSTED), open_object(path) as obj:
                 texts = [obj.elements.text(tag) for tag in (SOP_CLASS, SOP_INSTANCE)]
                 its_study = obj.elements.text(STUDY_INSTANCE)
         except RadkitError as error:
@@ -164,12 +165,12 @@ class Desk:
             return Outcome(sop_class, instance, NOT_UNDERSTOOD)
         if study is not None and its_study != study:
             return Outcome(sop_class, instance, MISMATCH)
-        return Outcome(sop_class, instance, self._spooled(instance, data))
+        return Outcome(sop_class, instance, self._spooled(instance, part.incoming))
 
-    def _spooled(self, instance: str, data: bytes) -> int:
-        urgent = self.listen.urgent or is_urgent(self.listen.urgent_if, data, "")
+    def _spooled(self, instance: str, incoming: Incoming) -> int:
+        urgent = self.listen.urgent or is_urgent(self.listen.urgent_if, incoming.path, "")
         try:
-            held = self.spool.receive(instance, data, urgent=urgent)
+            held = self.spool.keep(incoming, instance, urgent=urgent)
         except TransferError as error:
             logger.error("not received: %s", error)
             return NO_RESOURCES

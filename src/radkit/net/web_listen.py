@@ -61,8 +61,6 @@ class WebListen:
         At a time; more are closed at once.
     max_request_bytes, max_object_bytes : int
         Of a request, and of one object in it.
-    max_waiting_bytes : int
-        Of the objects of all requests that are on their way, in memory.
     timeout_s : float
         Longest silence of a sender; one that stays below 1000 bytes a second for longer is
         cut off as well.
@@ -84,13 +82,12 @@ class WebListen:
     max_connections: int = 16
     max_request_bytes: int = 4 << 30
     max_object_bytes: int = 2 << 30
-    max_waiting_bytes: int = 4 << 30
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         """Check all of it."""
         figures = (self.max_connections, self.max_request_bytes, self.max_object_bytes)
-        if min(*figures, self.max_waiting_bytes) < 1 or not 0 < self.timeout_s < 86400:
+        if min(figures) < 1 or not 0 < self.timeout_s < 86400:
             raise OptionError("figures of a WebListen must be more than 0, timeout_s below a day")
         if not 0 <= self.port <= 65535:
             raise OptionError(f"port must be 0 to 65535, not {self.port}")
