@@ -70,7 +70,7 @@ SIGNATURES = {
     "archive.JsonLines": "path, *, every_s=1.0",
     "archive.PrometheusText": "path, *, every_s=5.0, run=''",
     "net.send": "sources, to, *, syntax=None, lossy=None, rate_kbit_s=None, retries=5,"
-    " commit=False, progress=None",
+    " commit=False, spool=None, progress=None",
     "net.web.Client": "base_url, *, auth=None, timeout_s=30.0",
     "net.Peer": "*, aet, host, port, calling='RADKIT', tls=None, timeout_s=60.0",
     "pydicom.register": "*, first=True, syntaxes=None",

@@ -13,7 +13,7 @@ __all__ = ["send"]
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @click.option("--to", required=True, metavar="AET@HOST:PORT|URL", help="The receiver.")
 @click.option("-s", "--syntax", help="Transfer syntax to prefer, by name or UID.")
 @click.option("--calling", default="RADKIT", show_default=True, help="AE title to present.")
@@ -21,6 +21,7 @@ __all__ = ["send"]
 @click.option("--retries", default=5, show_default=True, help="Tries after the first.")
 @click.option("--rate", "rate_kbit_s", type=float, help="Send no faster than so many kbit/s.")
 @click.option("--commit", is_flag=True, help="Count as sent only what the receiver says it keeps.")
+@click.option("--spool", type=click.Path(file_okay=False), help="Keep what fails for a later run.")
 @click.option("--tls", is_flag=True, help="Speak TLS, with the authorities of the system.")
 @click.option("--tls-ca", type=click.Path(exists=True), help="TLS: authorities to trust, PEM.")
 @click.option("--tls-cert", type=click.Path(exists=True), help="TLS: own certificate, PEM.")
@@ -36,6 +37,7 @@ def send(
     retries: int,
     rate_kbit_s: float | None,
     commit: bool,
+    spool: str | None,
     as_json: bool,
     threads: int | None,
     quiet: bool,
@@ -45,7 +47,7 @@ def send(
 
     Each object goes in the best transfer syntax that the receiver takes: compressed
     ones as they are, others as lossless HTJ2K, JPEG 2000, JPEG-LS or JPEG Lossless,
-    else uncompressed.
+    else uncompressed. With --spool SOURCES may be none: what waits there is sent.
     """
     from radkit import net
     from radkit.net.results import entry
@@ -61,6 +63,7 @@ def send(
             rate_kbit_s=rate_kbit_s,
             retries=retries,
             commit=commit,
+            spool=spool,
             progress=progress,
         )
     code = tell_each(report, entry if as_json else None)

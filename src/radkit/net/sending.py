@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from radkit.dicom.write import io_errors
 from radkit.errors import OptionError, RadkitError, TransferError, UnsupportedTransferSyntax
 from radkit.net import store
 from radkit.net.commitment import Commitments
+from radkit.net.leftover import Leftover
 from radkit.net.objects import Outgoing, look, made_in
 from radkit.net.peer import Peer
 from radkit.net.posting import Courier
@@ -43,6 +45,7 @@ def send(
     rate_kbit_s: float | None = None,
     retries: int = 5,
     commit: bool = False,
+    spool: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SendReport:
     """Send objects by C-STORE or STOW-RS.
@@ -71,6 +74,10 @@ def send(
         Ask the receiver to commit itself to keep the objects (PS3.4 Annex J), and count
         as sent only what it says yes to. By C-STORE only; the answer must come over the
         same association, within ``Peer.timeout_s``.
+    spool : path, optional
+        A folder that keeps what did not arrive (nobody answered, no resources), until a
+        later call with the same `spool` and `to` brings it on its way, before its own
+        sources; these may be none then. What the receiver refuses for good is not kept.
     progress : callable(done, total), optional
         Called in this thread after each object.
 
@@ -92,17 +99,19 @@ def send(
     the receiver says which of them it takes (PS3.8 9.3.2.2). At most one object at a
     time lies beside its source, in a temporary folder.
     """
-    commitments = Commitments() if commit else None
-    return send_with(
-        sources,
-        to,
-        syntax=syntax,
-        lossy=lossy,
-        rate_kbit_s=rate_kbit_s,
-        retries=retries,
-        commitments=commitments,
-        progress=progress,
-    )
+    with contextlib.ExitStack() as stack:
+        leftover = None if spool is None else stack.enter_context(Leftover(spool, str(to)))
+        return send_with(
+            sources,
+            to,
+            syntax=syntax,
+            lossy=lossy,
+            rate_kbit_s=rate_kbit_s,
+            retries=retries,
+            commitments=Commitments() if commit else None,
+            leftover=leftover,
+            progress=progress,
+        )
 
 
 def send_with(
@@ -115,6 +124,7 @@ def send_with(
     retries: int = 5,
     commitments: Commitments | None = None,
     service: Service | None = None,
+    leftover: Leftover | None = None,
     progress: Callable[[int, int], None] | None = None,
     settled: Callable[[int, Result], None] = lambda number, result: None,
 ) -> SendReport:
@@ -126,19 +136,14 @@ def send_with(
     wish = _checked(syntax, lossy, retries)
     throttle = _throttle(rate_kbit_s)
     given = list(tasks(sources))
+    if leftover is not None:
+        given, settled = leftover.behind(given), leftover.settled
     if not given:
         raise OptionError("there is nothing to send")
     work, results, skipped = _looked_at(given)
-    courier: Any
-    if isinstance(to, str) and to.startswith(("http://", "https://")):
-        if commitments is not None:
-            raise OptionError("storage commitment is of C-STORE: a web service has none")
-        courier = Courier(Service(to) if service is None else service, throttle)
-    else:
-        peer = Peer.parse(to) if isinstance(to, str) else to
-        courier = _Courier(peer, commitments, throttle)
     with (
         io_errors("sending"),
+        _courier(to, commitments, service, throttle) as courier,
         tempfile.TemporaryDirectory(prefix="radkit-send-") as folder,
     ):
         trip = _Trip(courier, wish, lossy, Path(folder), results, progress, len(results))
@@ -146,6 +151,28 @@ def send_with(
         trip.run(work, retries)
     entries = tuple((given[number].source, results[number]) for number in sorted(results))
     return SendReport(entries=entries, skipped=tuple(skipped), seconds=time.monotonic() - start)
+
+
+@contextlib.contextmanager
+def _courier(
+    to: Peer | str,
+    commitments: Commitments | None,
+    service: Service | None,
+    throttle: Throttle | None,
+) -> Iterator[Any]:
+    """Give who takes objects to a receiver."""
+    if not isinstance(to, str) or not to.startswith(("http://", "https://")):
+        peer = Peer.parse(to) if isinstance(to, str) else to
+        yield _Courier(peer, commitments, throttle)
+        return
+    if commitments is not None:
+        raise OptionError("storage commitment is of C-STORE: a web service has none")
+    own = Service(to) if service is None else service
+    try:
+        yield Courier(own, throttle)
+    finally:
+        if service is None:
+            own.close()
 
 
 def _checked(syntax: str | None, lossy: Lossy | None, retries: int) -> TransferSyntax | None:
