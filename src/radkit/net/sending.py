@@ -91,7 +91,7 @@ def send(
     OptionError
         An option makes no sense, or there is nothing to send.
     MissingDependency
-        pynetdicom or dicomweb-client is absent.
+        pynetdicom or requests is absent.
 
     Notes
     -----
