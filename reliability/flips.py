@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import radkit
-from reliability.inputs import Input, inputs, outcome, quiet, random_inputs
+from reliability.inputs import Input, go_through, outcome
 from reliability.told import Budget, Told
 
 __all__ = ["LARGEST", "run", "try_flips"]
@@ -44,25 +44,5 @@ def try_flips(one: Input, told: Told, budget: Budget, *, step: int = 1) -> bool:
 
 
 def run(budget: Budget) -> Told:
-    """Go through the inputs that are the same in all runs, then others while there is time.
-
-    Only what is new adds up.
-    """
-    told, known = Told(), Told()
-    with quiet():
-        whole = [
-            one.name
-            for one in inputs()
-            if len(one.data) <= LARGEST and try_flips(one, known, budget)
-        ]
-        told.at_least("whole", len(whole))
-        told.at_least("decodes of these", known.counts["decodes"])
-        for one in random_inputs(budget.dice):
-            if budget.over:
-                break
-            told.counts["inputs"] += try_flips(one, told, budget)
-    for text in known.found:
-        told.fault(text)
-    for name, value in known.most.items():
-        told.at_least(name, value)
-    return told
+    """Flip the bits of all small inputs."""
+    return go_through(try_flips, budget, largest=LARGEST)

@@ -20,9 +20,9 @@ from radkit.codecs import htj2k, jpeg2000, jpeg_lossless, rle
 from radkit.codecs.options import Coding, Lossy
 from radkit.errors import RadkitError
 from reliability.objects import b, frames_object, native_object
-from reliability.told import ROOT
+from reliability.told import ROOT, Budget, Told
 
-__all__ = ["Input", "inputs", "outcome", "quiet", "random_inputs", "same"]
+__all__ = ["Input", "go_through", "inputs", "outcome", "quiet", "random_inputs", "same"]
 
 Decode = Callable[[bytes, bool], np.ndarray]
 # What each coding repeats of the header; of RLE it is the number of segments.
@@ -213,3 +213,30 @@ def uint(data: bytes, at: int, width: int) -> int:
 def packed(value: int, width: int) -> bytes:
     """Write one."""
     return struct.pack(">Q", value)[8 - width :]
+
+
+def go_through(
+    attempt: Callable[[Input, Told, Budget], bool], budget: Budget, *, largest: int | None = None
+) -> Told:
+    """Go through the inputs that are the same in all runs, then others while there is time.
+
+    Of the first ones the largest number of all runs counts, so that only what is new adds up.
+    """
+    told, known = Told(), Told()
+    with quiet():
+        whole = [
+            one.name
+            for one in inputs()
+            if (largest is None or len(one.data) <= largest) and attempt(one, known, budget)
+        ]
+        told.at_least("whole", len(whole))
+        told.at_least("decodes of these", known.counts["decodes"])
+        for one in random_inputs(budget.dice):
+            if budget.over:
+                break
+            told.counts["inputs"] += attempt(one, told, budget)
+    for text in known.found:
+        told.fault(text)
+    for name, value in known.most.items():
+        told.at_least(name, value)
+    return told

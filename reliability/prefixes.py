@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from reliability.inputs import Input, inputs, outcome, quiet, random_inputs, same
+from reliability.inputs import Input, go_through, outcome, same
 from reliability.told import Budget, Told
 
 __all__ = ["run", "try_prefixes"]
@@ -33,21 +33,5 @@ def try_prefixes(one: Input, told: Told, budget: Budget, *, step: int = 1) -> bo
 
 
 def run(budget: Budget) -> Told:
-    """Go through the inputs that are the same in all runs, then others while there is time.
-
-    Only what is new adds up.
-    """
-    told, known = Told(), Told()
-    with quiet():
-        whole = [one.name for one in inputs() if try_prefixes(one, known, budget)]
-        told.at_least("whole", len(whole))
-        told.at_least("decodes of these", known.counts["decodes"])
-        for one in random_inputs(budget.dice):
-            if budget.over:
-                break
-            told.counts["inputs"] += try_prefixes(one, told, budget)
-    for text in known.found:
-        told.fault(text)
-    for name, value in known.most.items():
-        told.at_least(name, value)
-    return told
+    """Cut all inputs."""
+    return go_through(try_prefixes, budget)

@@ -212,7 +212,7 @@ def _petabyte_lines(kinds: dict[str, dict[str, float]]) -> list[str]:
         f"- a stored terabyte takes {WATT_PER_TB:g} W (disks of 20 TB and 7 W, three copies, 1.4"
         " for cooling);",
         "- sizes and ratios are those of the series of our data (1 PB = 10^15 bytes); archives"
-        " differ, so run a sample of yours first: `radkit transcode SAMPLE -o /tmp/out --json`.",
+        " differ, so run a sample of yours first: `radkit transcode SAMPLE -o sample-out --json`.",
     ]
 
 

@@ -217,3 +217,21 @@ def test_s3_there_and_back(study: Path, bucket: str, tmp_path: Path) -> None:
     assert np.array_equal(radkit.decode(tmp_path / "x" / "ct.dcm"), radkit.decode(sample("ct")))
     assert main(["transcode", str(study / "a"), "-o", f"{bucket}/cli"]) == 0
     assert fs.exists("archive/cli/ct.dcm")
+
+
+@pytest.mark.filterwarnings("ignore")  # of botocore and distributed
+@pytest.mark.parametrize("engine", ["processes", "dask"])
+def test_s3_by_other_processes(study: Path, bucket: str, engine: Any) -> None:
+    if engine == "dask":
+        pytest.importorskip("distributed")
+    fs = fsspec.filesystem("s3")
+    fs.put(str(study), f"archive/in-{engine}", recursive=True)
+    where = (f"{bucket}/in-{engine}", f"{bucket}/out-{engine}")
+    report = radkit.transcode_many(*where, engine=engine, workers=1)
+    check(report, lambda place: fs.cat_file(f"archive/out-{engine}/{place}"))
+    fs.invalidate_cache()
+    # The ledger is there, the lock and the journals are gone.
+    assert [path.rpartition("/")[2] for path in fs.find(f"archive/out-{engine}/.radkit")] == [
+        "ledger.sqlite"
+    ]
+    assert radkit.transcode_many(*where, engine=engine, workers=1).resumed == 3

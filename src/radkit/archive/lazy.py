@@ -67,6 +67,7 @@ def to_dask(
     size = _chunk(chunks, len(frames))
     first = _decoded(frames[:1], reduce)
     block = delayed(_decoded, pure=True)
+    # Dask declares no types for these two calls.
     parts = [
         dask.array.from_delayed(  # type: ignore[no-untyped-call]
             block(frames[at : at + size], reduce),

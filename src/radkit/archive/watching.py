@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,7 @@ from radkit.transcoding.metrics import Metrics
 __all__ = ["JsonLines", "PrometheusText"]
 
 
-class _Watch:
+class _Watch(ABC):
     """Tells at most so often, and always of the end."""
 
     def __init__(self, path: str | Path, every_s: float) -> None:
@@ -24,7 +25,8 @@ class _Watch:
         self._told = float("-inf")
 
     def __call__(self, done: int, total: int) -> None:
-        """Do nothing: `watch` is told more."""
+        """Take no notice: `watch` is told more."""
+        del done, total
 
     def watch(self, now: Metrics) -> None:
         """Tell, if it is time."""
@@ -34,9 +36,9 @@ class _Watch:
         self._told = clock
         self.tell(now)
 
+    @abstractmethod
     def tell(self, now: Metrics) -> None:
         """Write."""
-        raise NotImplementedError
 
 
 class JsonLines(_Watch):

@@ -186,6 +186,8 @@ class _Bar:
         self._bar.update(self._task, completed=done, total=total)
 
     def watch(self, now: Any) -> None:
+        from radkit.transcoding.results import readable_bytes as size
+
         parts = [f"{size(now.bytes_in)} -> {size(now.bytes_out)}", f"{now.ratio:.2f}:1"]
         parts.append(f"{now.mb_per_s:.1f} MB/s")
         if now.failed:
@@ -193,15 +195,6 @@ class _Bar:
         if now.eta_s is not None:
             parts.append(f"{now.eta_s // 60:.0f} min {now.eta_s % 60:02.0f} s left")
         self._bar.update(self._task, told="  ".join(parts))
-
-
-def size(count: float) -> str:
-    """Write a number of bytes for people."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -64,10 +63,6 @@ class Metrics:
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as plain values."""
         return {**asdict(self), "ratio": round(self.ratio, 4)}
-
-    def to_json(self) -> str:
-        """Give it as one line of JSON."""
-        return json.dumps(self.to_dict())
 
 
 class Counts:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from radkit.dicom.uids import TransferSyntax
 from radkit.errors import RadkitError
 
-__all__ = ["Report", "Transcoded", "Way"]
+__all__ = ["Report", "Transcoded", "Way", "readable_bytes"]
 
 Way = Literal["copied", "blocks", "pixels"]
 
@@ -165,7 +165,7 @@ class Report:
             text += f", {len(self.duplicates)} instance UIDs more than once"
         if self.resumed:
             text += f" ({self.resumed} of them by an earlier run)"
-        text += f"; {_bytes(self.bytes_in)} -> {_bytes(self.bytes_out)}"
+        text += f"; {readable_bytes(self.bytes_in)} -> {readable_bytes(self.bytes_out)}"
         return f"{text}; {self.seconds:.1f} s"
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -205,7 +205,8 @@ def _text(path: str | Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _bytes(count: int) -> str:
+def readable_bytes(count: float) -> str:
+    """Write a number of bytes for people."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
