@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,81 +95,9 @@ def closed_within(sock: socket.socket, seconds: float) -> bool:
     return True
 
 
-def test_address_that_is_not_listed_is_turned_away_before_a_byte(tmp_path: Path) -> None:
-    with (
-        receiver([EXPLICIT]) as to,
-        gateway(tmp_path, to.address, addresses=("10.0.0.0/8",)) as gate,
-        socket.create_connection(("127.0.0.1", gate.port)) as stranger,
-    ):
-        assert closed_within(stranger, 5)
-
-
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_stranger_fills_no_memory(tmp_path: Path) -> None:
-    request = association_request()
-    with (
-        receiver([EXPLICIT]) as to,
-        gateway(tmp_path, to.address, max_object_bytes=1 << 20) as gate,
-    ):
-        before = resident()
-        # A web browser at the wrong port, a length of a gigabyte, a message without an end.
-        hostile: list[Callable[[socket.socket], object]] = [
-            lambda s: s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(100)),
-            lambda s: s.sendall(struct.pack(">BxL", 1, 1 << 30) + bytes(1 << 20)),
-            lambda s: endless(s, request),
-        ]
-        for act in hostile:
-            with socket.create_connection(("127.0.0.1", gate.port)) as stranger:
-                with contextlib.suppress(OSError):  # cut off while it was sending
-                    act(stranger)
-                assert closed_within(stranger, 10)
-        assert resident() - before < 40 << 20
-        assert len(net.send([sample("mr")], at(gate.port)).sent) == 1  # others are served
-
-
-def association_request() -> bytes:
-    from pynetdicom import AE, build_context
-    from pynetdicom.pdu import A_ASSOCIATE_RQ
-    from pynetdicom.pdu_primitives import A_ASSOCIATE, MaximumLengthNotification
-    from pynetdicom.pdu_primitives import ImplementationClassUIDNotification as Implementation
-
-    asked = A_ASSOCIATE()
-    asked.application_context_name = "1.2.840.10008.3.1.1.1"
-    asked.calling_ae_title, asked.called_ae_title = "ROOM1", "GATE"
-    length, made_by = MaximumLengthNotification(), Implementation()
-    length.maximum_length_received = 16384
-    made_by.implementation_class_uid = AE().implementation_class_uid
-    asked.user_information = [length, made_by]
-    context = build_context("1.2.840.10008.5.1.4.1.1.4", EXPLICIT)
-    context.context_id = 1
-    asked.presentation_context_definition_list = [context]
-    unit = A_ASSOCIATE_RQ()
-    unit.from_primitive(asked)
-    return bytes(unit.encode())
-
-
-def endless(sock: socket.socket, request: bytes) -> None:
-    sock.sendall(request)
-    sock.settimeout(10)
-    assert sock.recv(4096)[0] == 2  # accepted
-    body = struct.pack(">LBB", 100_002, 1, 0) + bytes(100_000)  # not the last fragment
-    for _ in range(3000):
-        sock.sendall(unit(4, body))
-
-
-def test_sender_that_stands_still_is_cut_off(tmp_path: Path) -> None:
-    with (
-        receiver([EXPLICIT]) as to,
-        gateway(tmp_path, to.address, timeout_s=0.5) as gate,
-        socket.create_connection(("127.0.0.1", gate.port)) as slow,
-    ):
-        slow.sendall(struct.pack(">BxL", 1, 200) + bytes(10))
-        assert closed_within(slow, 8)
 
 
 def test_handshake_that_does_not_come_holds_up_nobody(
@@ -203,38 +130,6 @@ def test_too_many_connections_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         for one in held:
             one.close()
         wait_for(lambda: len(net.send([sample("mr")], at(gate.port), retries=0).sent) == 1)
-
-
-def test_receiver_that_is_slow_holds_up_no_other(tmp_path: Path) -> None:
-    with socket.socket() as deaf:  # it accepts, and says nothing
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        silent = net.Peer(aet="DEAF", host="127.0.0.1", port=deaf.getsockname()[1], timeout_s=3)
-        with (
-            receiver([EXPLICIT]) as to,
-            net.Gateway(
-                net.Listen(aet="GATE", port=0),
-                [net.Route(to=silent), net.Route(to=to.address)],
-                spool=tmp_path,
-                reserve_bytes=0,
-            ) as gate,
-        ):
-            began = time.monotonic()
-            net.send([sample(name) for name in ("ct", "mr", "us_rgb")], at(gate.port))
-            wait_for(lambda: len(to.objects) == 3)
-            assert time.monotonic() - began < 3
-            assert waiting(tmp_path) == 3  # the other one has none of them
-
-
-def test_objects_that_wait_go_in_few_associations(tmp_path: Path) -> None:
-    with receiver([EXPLICIT]) as to:
-        where = to.address
-    names = ("ct", "mr", "us_rgb", "mr_rle", "palette")
-    with gateway(tmp_path, where) as gate:
-        assert len(net.send([sample(name) for name in names], at(gate.port)).sent) == 5
-    with receiver([EXPLICIT]) as to, gateway(tmp_path, to.address):
-        wait_for(lambda: waiting(tmp_path) == 0)
-        assert len(to.objects) == 5 and to.associations == 1
 
 
 def test_what_this_machine_cannot_do_is_put_aside_some_day(

@@ -309,15 +309,6 @@ def test_tls(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
         line.close()
 
 
-def test_one_bad_object_among_good_ones_is_the_only_one_that_fails(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.dcm"
-    bad.write_bytes(bytes(128) + b"DICM" + b"nothing that can be read" * 9)
-    with receiver([EXPLICIT]) as to, gate(tmp_path / "spool", to.address) as made:
-        url = f"http://127.0.0.1:{made.web_port}"
-        report = net.send([sample("ct"), bad, sample("mr")], url, retries=0)
-    assert [isinstance(result, net.Sent) for _, result in report] == [True, False, True]
-
-
 def test_object_that_the_service_refuses_fails_alone(tmp_path: Path) -> None:
     with (
         receiver([EXPLICIT]) as to,
