@@ -17,14 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import radkit
+from radkit.dicom.write import OWN_FOLDER
 from radkit.errors import TransferError
 from radkit.testing import sample
 from radkit.transcoding import book as books
+from radkit.transcoding import worker
 from radkit.transcoding.book import LEDGER, LOCK, Book
 from radkit.transcoding.journal import JOURNALS, Journal, left_over
 from radkit.transcoding.ledger import Ledger, read_ledger
+from radkit.transcoding.options import Options
 from radkit.transcoding.records import Record, parsed
 from radkit.transcoding.stores import Store
+from radkit.transcoding.worker import Job
 
 fsspec = pytest.importorskip("fsspec")
 NAMES = ("ct", "mr", "us_rgb")
@@ -285,3 +289,45 @@ def test_changed_results_of_a_store_are_told_by_their_md5(
     again = radkit.transcode_many(study, "memory://out")
     assert again.resumed == (3 if kind == "encrypted" else 2)
     assert (memory.cat_file("/out/ct.dcm") == data) == (kind != "encrypted")
+
+
+@pytest.mark.parametrize("kind", ["folder", "store"])
+def test_batch_that_is_begun_again_leaves_out_what_is_done(
+    kind: str, study: Path, memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to: Any = tmp_path / "out" if kind == "folder" else Store.of("memory://out")
+    if kind == "folder":
+        (to / OWN_FOLDER).mkdir(parents=True)
+        (to / OWN_FOLDER / "run-r").touch()
+        to = to.resolve()
+    jobs = [
+        Job(
+            source=study / f"{name}.dcm",
+            name=name,
+            to=to,
+            place=f"{name}.dcm",
+            found=False,
+            options=Options(syntax="rle"),
+            digest="d",
+            on_error="raise",
+            limits=radkit.limits.DEFAULT,
+        )
+        for name in NAMES
+    ]
+    done: list[str] = []
+    usual = worker.do
+
+    def counted(job: Job) -> worker.Answer:
+        done.append(job.name)
+        return usual(job)
+
+    monkeypatch.setattr(worker, "do", counted)
+    first = worker.do_batch(jobs[:2], "batch", "r")  # then its worker dies
+    again = worker.do_batch(jobs, "batch", "r")
+    assert done == list(NAMES)
+    assert [answer.record for answer in again[:2]] == [answer.record for answer in first]
+    assert [a.result.sha256 for a in again[:2]] == [a.result.sha256 for a in first]  # type: ignore[union-attr]
+    # A source that has changed meanwhile is done again.
+    shutil.copy(sample("mr_implicit"), study / "ct.dcm")
+    worker.do_batch(jobs, "batch", "r")
+    assert done == [*NAMES, "ct"]

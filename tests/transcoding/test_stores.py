@@ -84,6 +84,9 @@ def test_second_run_does_only_what_is_missing(study: Path, memory: Any) -> None:
     assert memory.cat_file("/out/us_rgb.dcm") == before
     found = radkit.decode(memory.cat_file("/out/ct.dcm"))
     assert np.array_equal(found, radkit.decode(sample("mr_implicit")))
+    memory.pipe_file("/out/us_rgb.dcm", before[:-1])  # cut short by somebody
+    third = radkit.transcode_many(study / "a", "memory://out")
+    assert third.resumed == 2 and memory.cat_file("/out/us_rgb.dcm") == before
     other = radkit.transcode_many(study / "a", "memory://out", "jpeg2000-lossless")
     assert other.resumed == 0
     assert radkit.transcode_many(study / "a", "memory://out", resume=False).resumed == 0
